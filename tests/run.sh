@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Every test, by one command, on a fresh Debian 12: installs what is missing, builds with warnings as errors, runs.
+#
+#   tests/run.sh [CTEST-OPTION...]      for instance: tests/run.sh -L lint, tests/run.sh -R unit/test_block
+#
+# Three trees are built: dev, asan (address and undefined behaviour) and tsan (threads: only what does not pass
+# through libzmq, which is not instrumented). One ctest then runs the tests of all three, so that its summary and its
+# exit status speak for everything. The names of the other trees' tests begin with asan/ and tsan/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libcmocka-dev) # to build
+packages+=(python3-minimal python3)                                            # the tests of the command line
+packages+=(clang-format shellcheck)                                            # tests/lint
+packages+=(parallel)                                                           # a peer in tests/bench
+bash .ci/need "${packages[@]}"
+
+trees=(dev asan tsan)
+mkdir -p build/all
+: >build/all/CTestTestfile.cmake
+for tree in "${trees[@]}"; do
+    cmake --preset "$tree" >"build/all/configure-$tree.log" 2>&1 || { cat "build/all/configure-$tree.log"; exit 1; }
+    cmake --build --preset "$tree"
+    echo "subdirs (\"$PWD/build/$tree\")" >>build/all/CTestTestfile.cmake
+done
+
+exec ctest --test-dir build/all --parallel "$(nproc)" --output-on-failure --no-tests=error "$@" </dev/null
