@@ -18,7 +18,7 @@ block_t *block_new (size_t capacity)
     block_t *self = malloc (sizeof *self + capacity);
     if (!self)
         return NULL;
-    *self = (block_t) {.capacity = capacity, .data = (uint8_t *) (self + 1)};
+    *self = (block_t){.capacity = capacity, .data = (uint8_t *)(self + 1)};
     atomic_init (&self->refs, 1);
     return self;
 }
@@ -28,7 +28,7 @@ block_t *block_wrap (void *data, size_t size, block_free_fn *release, void *hint
     block_t *self = malloc (sizeof *self);
     if (!self)
         return NULL;
-    *self = (block_t) {.capacity = size, .data = data, .release = release, .hint = hint};
+    *self = (block_t){.capacity = size, .data = data, .release = release, .hint = hint};
     atomic_init (&self->refs, 1);
     return self;
 }
@@ -60,7 +60,7 @@ void block_unref (block_t *self)
 slice_t slice_of (block_t *block, size_t offset, size_t size)
 {
     block_ref (block);
-    return (slice_t) {.block = block, .data = block->data + offset, .size = size};
+    return (slice_t){.block = block, .data = block->data + offset, .size = size};
 }
 
 slice_t slice_copy (const slice_t *self)
@@ -73,19 +73,19 @@ slice_t slice_copy (const slice_t *self)
 void slice_drop (slice_t *self)
 {
     block_unref (self->block);
-    *self = (slice_t) {0};
+    *self = (slice_t){0};
 }
 
-static uint32_t get_u32 (const uint8_t *at)
+static uint32_t load_u32 (const uint8_t *at)
 {
-    return (uint32_t) at[0] | (uint32_t) at[1] << 8 | (uint32_t) at[2] << 16 | (uint32_t) at[3] << 24;
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
 //  The end of one task, or NULL. A delimited task may end early where the data does.
 static const uint8_t *skip_delimited (const shape_t *shape, const uint8_t *at, const uint8_t *end)
 {
     for (uint32_t i = 0; i < shape->items && at < end; i++) {
-        const uint8_t *stop = memchr (at, shape->delimiter, (size_t) (end - at));
+        const uint8_t *stop = memchr (at, shape->delimiter, (size_t)(end - at));
         if (!stop)
             return NULL;
         at = stop + 1;
@@ -97,14 +97,14 @@ static const uint8_t *skip_prefixed (const uint8_t *at, const uint8_t *end)
 {
     if (end - at < 4)
         return NULL;
-    uint32_t values = get_u32 (at);
+    uint32_t values = load_u32 (at);
     at += 4;
     while (values--) {
         if (end - at < 4)
             return NULL;
-        uint32_t size = get_u32 (at);
+        uint32_t size = load_u32 (at);
         at += 4;
-        if ((size_t) (end - at) < size)
+        if ((size_t)(end - at) < size)
             return NULL;
         at += size;
     }
@@ -124,7 +124,7 @@ size_t shape_skip (const shape_t *shape, const uint8_t *data, size_t size, uint6
         if (!at)
             return SIZE_MAX;
     }
-    return (size_t) (at - data);
+    return (size_t)(at - data);
 }
 
 uint64_t shape_count (const shape_t *shape, const uint8_t *data, size_t size)
@@ -153,14 +153,14 @@ bool value_next (value_cursor_t *self, const uint8_t **value, size_t *size)
     if (self->at >= self->end)
         return false;
     if (self->shape.format == BLOCK_DELIMITED) {
-        const uint8_t *stop = memchr (self->at, self->shape.delimiter, (size_t) (self->end - self->at));
+        const uint8_t *stop = memchr (self->at, self->shape.delimiter, (size_t)(self->end - self->at));
         *value = self->at;
-        *size = (size_t) ((stop ? stop : self->end) - self->at);
+        *size = (size_t)((stop ? stop : self->end) - self->at);
         self->at = stop ? stop + 1 : self->end;
         return true;
     }
-    size_t left = (size_t) (self->end - self->at);
-    uint32_t length = left >= 4 ? get_u32 (self->at) : 0;
+    size_t left = (size_t)(self->end - self->at);
+    uint32_t length = left >= 4 ? load_u32 (self->at) : 0;
     if (left < 4 || left - 4 < length) {
         self->at = self->end; // malformed: the task ends here
         return false;
