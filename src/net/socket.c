@@ -1,0 +1,186 @@
+#include "net/socket.h"
+#include "net/packet.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <zmq.h>
+
+typedef enum { WIRE_OUT, WIRE_IN, WIRE_ORDERS, WIRE_REPORTS, WIRE_PUSH, WIRE_PULL } wire_kind_t;
+
+enum { KiB = 1024, MiB = 1024 * KiB, HEARTBEAT_MS = 1000, SILENCE_MS = 3000, RECONNECT_MS = 20, FAREWELL_MS = 1000 };
+
+//  Larger than any item (input.h) with what stands around it.
+#define LANE_MESSAGE_BYTES (((int64_t)2 << 30) + MiB)
+
+typedef struct {
+    int type;
+    int send_hwm, receive_hwm; // messages; 0: none, a window bounds the wire
+    int linger_ms;
+    int64_t message_bytes; // no frame may be larger
+    bool is_immediate;     // queue only for connections that stand
+} policy_t;
+
+static const policy_t policies[] = {
+    [WIRE_OUT] = {ZMQ_XPUB, 0, 0, FAREWELL_MS, 64 * KiB, false},
+    [WIRE_IN] = {ZMQ_SUB, 0, 0, 0, 16 * MiB, false},
+    [WIRE_ORDERS] = {ZMQ_SUB, 0, 0, 0, 16 * MiB, false},
+    [WIRE_REPORTS] = {ZMQ_XPUB, 0, 0, FAREWELL_MS, 64 * KiB, true},
+    [WIRE_PUSH] = {ZMQ_PUSH, 0, 0, 0, 64 * KiB, true},
+    [WIRE_PULL] = {ZMQ_PULL, 0, 0, 0, LANE_MESSAGE_BYTES, false},
+};
+
+void *context_new (unsigned io_threads, unsigned max_sockets)
+{
+    void *self = zmq_ctx_new ();
+    if (!self)
+        return NULL;
+    if (zmq_ctx_set (self, ZMQ_IO_THREADS, (int)io_threads) == -1 ||
+        zmq_ctx_set (self, ZMQ_MAX_SOCKETS, (int)max_sockets) == -1) {
+        zmq_ctx_term (self);
+        errno = EINVAL;
+        return NULL;
+    }
+    return self;
+}
+
+void context_destroy (void **self_p)
+{
+    if (!*self_p)
+        return;
+    while (zmq_ctx_term (*self_p) == -1 && errno == EINTR)
+        ;
+    *self_p = NULL;
+}
+
+void socket_close (void **self_p)
+{
+    if (!*self_p)
+        return;
+    int kept = errno;
+    zmq_close (*self_p);
+    *self_p = NULL;
+    errno = kept;
+}
+
+static int set (void *self, int option, int value)
+{
+    return zmq_setsockopt (self, option, &value, sizeof value);
+}
+
+static int apply (void *self, const policy_t *policy)
+{
+    const struct {
+        int option, value;
+    } rows[] = {
+        {ZMQ_SNDHWM, policy->send_hwm},        {ZMQ_RCVHWM, policy->receive_hwm},
+        {ZMQ_LINGER, policy->linger_ms},       {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
+        {ZMQ_HEARTBEAT_TTL, SILENCE_MS},       {ZMQ_HEARTBEAT_TIMEOUT, SILENCE_MS},
+        {ZMQ_RECONNECT_IVL, RECONNECT_MS},     {ZMQ_IPV6, 1},
+        {ZMQ_IMMEDIATE, policy->is_immediate},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (set (self, rows[i].option, rows[i].value) == -1)
+            return -1;
+    return zmq_setsockopt (self, ZMQ_MAXMSGSIZE, &policy->message_bytes, sizeof policy->message_bytes);
+}
+
+static void *open_wire (void *context, wire_kind_t kind)
+{
+    void *self = zmq_socket (context, policies[kind].type);
+    if (self && apply (self, &policies[kind]) == -1)
+        socket_close (&self);
+    return self;
+}
+
+typedef int attach_fn (void *self, const char *endpoint);
+
+//  Attaches a socket that is ready but for that; closes it where that fails.
+static void *attach (void *self, attach_fn *how, const char *endpoint)
+{
+    if (self && how (self, endpoint) == -1)
+        socket_close (&self);
+    return self;
+}
+
+static int set_welcome (void *self, const packet_t *advert)
+{
+    uint8_t *bytes;
+    size_t size = packet_flatten (advert, &bytes);
+    if (!size)
+        return -1;
+    int rc = zmq_setsockopt (self, ZMQ_XPUB_WELCOME_MSG, bytes, size);
+    free (bytes);
+    return rc;
+}
+
+void *socket_out (void *context, const char *endpoint, const packet_t *advert)
+{
+    void *self = open_wire (context, WIRE_OUT);
+    if (self && set_welcome (self, advert) == -1)
+        socket_close (&self);
+    return attach (self, zmq_bind, endpoint);
+}
+
+void *socket_in (void *context, const char *endpoint)
+{
+    void *self = open_wire (context, WIRE_IN);
+    if (self && zmq_setsockopt (self, ZMQ_SUBSCRIBE, "", 0) == -1)
+        socket_close (&self);
+    return attach (self, zmq_bind, endpoint);
+}
+
+void *socket_orders (void *context, const char *endpoint, uint8_t role, uint64_t life)
+{
+    void *self = open_wire (context, WIRE_ORDERS);
+    if (!self)
+        return NULL;
+    uint8_t mine[TOPIC_BYTES], all[TOPIC_BYTES];
+    topic_encode (mine, role, life);
+    topic_encode (all, 0, 0);
+    if (zmq_setsockopt (self, ZMQ_SUBSCRIBE, mine, sizeof mine) == -1 ||
+        zmq_setsockopt (self, ZMQ_SUBSCRIBE, all, sizeof all) == -1)
+        socket_close (&self);
+    return attach (self, zmq_connect, endpoint);
+}
+
+void *socket_reports (void *context, const char *endpoint)
+{
+    return attach (open_wire (context, WIRE_REPORTS), zmq_connect, endpoint);
+}
+
+void *socket_lane_push (void *context, const char *endpoint)
+{
+    return attach (open_wire (context, WIRE_PUSH), zmq_bind, endpoint);
+}
+
+void *socket_lane_pull (void *context, const char *endpoint)
+{
+    return attach (open_wire (context, WIRE_PULL), zmq_connect, endpoint);
+}
+
+int socket_fd (void *self)
+{
+    int fd;
+    size_t size = sizeof fd;
+    int rc = zmq_getsockopt (self, ZMQ_FD, &fd, &size);
+    assert (rc == 0);
+    return rc == 0 ? fd : -1;
+}
+
+bool socket_subscribed (void *self)
+{
+    bool found = false;
+    uint8_t what[1 + TOPIC_BYTES];
+    int size;
+    while ((size = zmq_recv (self, what, sizeof what, ZMQ_DONTWAIT)) != -1 || errno == EINTR)
+        found = found || (size > 0 && what[0] == 1);
+    return found;
+}
+
+bool socket_can_send (void *self)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_getsockopt (self, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT);
+}
