@@ -3,11 +3,12 @@
  *  Only rendering and a throttle: time and counts go in, bytes for stderr come out, and the caller writes them. On a
  *  terminal the line is drawn over itself; elsewhere each is a line of its own, and there are fewer of them.
  *
- *    PROGRESS_BAR       [=========>          ]  47%  4700/10000  3 failed  812/s  0:06 left
- *    PROGRESS_ETA       47%  4700/10000  3 failed  812/s  0:06 left
- *    PROGRESS_COUNTS    4 running  4700/10000 done  3 failed  0:05  812/s
+ *    PROGRESS_BAR       [=========>          ]  47%  4700/10000  3 failed  812/s  7s left
+ *    PROGRESS_ETA       47%  4700/10000  3 failed  812/s  7s left
+ *    PROGRESS_COUNTS    4 running  4700/10000 done  3 failed  812/s  5s
  *
- *  Where the total is not known, neither are share, bar and time left: the line shows what is known.
+ *  Where the total is not known, neither are share, bar and time left: the line shows what is known ("4700/5000+ done":
+ * 5000 were seen so far).
  */
 #ifndef DISHES_STORE_PROGRESS_H
 #define DISHES_STORE_PROGRESS_H
@@ -24,12 +25,12 @@ typedef struct {
     progress_style_t style;
     bool terminal;       // stderr is one
     int width;           // columns of it; 0: 80
-    int64_t interval_ms; // at least between two drawings; 0: 100 ms on a terminal, 1 s elsewhere
+    int64_t interval_ms; // at least between two drawings; 0: 100 ms on a terminal, elsewhere 1 s, later up to 1 min
     int64_t start_ms;    // when the run began, by the clock of the other calls
 } progress_config_t;
 
 typedef struct {
-    uint64_t total; // tasks; a part of them at least `finished` while not known
+    uint64_t total; // tasks; while it is not known: those seen so far, or 0
     bool total_known;
     uint64_t finished; // tasks completed for good, failed ones too
     uint64_t failed;   // of these: failed, broken, dropped
