@@ -163,12 +163,15 @@ static bool s_is_optional (const option_t *row)
 static void s_store (const option_t *row, void *target, int64_t value)
 {
     char *field = (char *)target + row->offset;
+    uint8_t byte = (uint8_t)value;
     int32_t narrow = (int32_t)value;
-    assert (row->width == sizeof value || row->width == sizeof narrow);
-    if (row->width == sizeof value)
-        memcpy (field, &value, sizeof value);
-    else
+    assert (row->width == sizeof byte || row->width == sizeof narrow || row->width == sizeof value);
+    if (row->width == sizeof byte)
+        memcpy (field, &byte, sizeof byte);
+    else if (row->width == sizeof narrow)
         memcpy (field, &narrow, sizeof narrow);
+    else
+        memcpy (field, &value, sizeof value);
 }
 
 static int s_read_count (const char *text, int64_t *value)

@@ -18,12 +18,12 @@
 
 typedef enum {
     OPTION_FLAG,     // bool, becomes true; no value
-    OPTION_SET,      // an int or enum, becomes the row's `number`; no value
+    OPTION_SET,      // an integer or enum of 1, 4 or 8 bytes, becomes the row's `number`; no value
     OPTION_STOP,     // as OPTION_SET, and what follows is not read (--help)
     OPTION_STRING,   // const char *, borrowed from argv
     OPTION_COUNT,    // an integer of 4 or 8 bytes
-    OPTION_SIZE,     // the same, in bytes
-    OPTION_DURATION, // the same, in ms
+    OPTION_SIZE,     // as OPTION_COUNT, in bytes
+    OPTION_DURATION, // as OPTION_COUNT, in ms
     OPTION_CALL,     // whatever the row's function makes of it
 } option_kind_t;
 

@@ -1,0 +1,99 @@
+//  Each advice stands behind "unknown option --X: ".
+
+#include "cmd/options_foreign.h"
+
+#define ONE_MACHINE   "this version works on one machine"
+#define ONE_PROCESS   "this version is one process, nothing else can join it"
+#define NO_JOURNAL    "this version keeps no journal; --joblog FILE tells what was done"
+#define PIPE_MODE     "this version gives items as arguments, not on stdin; split the input first, as split (1) does"
+#define FIXED_STRINGS "the strings {.} {/} {//} {/.} {#} {%} are fixed; -I changes {}"
+#define NOTHING_ASKED "nothing to silence; leave it out"
+#define COLUMNS       "an item is one value; give one source a column, linked by :::+ or ::::+, and use {1} {2}"
+#define TOO_LONG      "a command that is too long always fails with the reason; leave it out"
+#define STDERR_PLAIN  "output is never coloured; leave it out"
+#define CORES_COUNTED                                                                                                  \
+    "the cores are those that this process may run on, as nproc (1) counts; give -j N for another number"
+#define SHOWS_LIMITS "getconf ARG_MAX and ulimit -a show the limits"
+#define SEMAPHORE    "use flock (1), or one dishes for all of the commands"
+#define DATABASE     "this version knows no database; --joblog FILE tells what was done"
+#define HOLD_BACK    "this version holds back with -j, --delay and --nice"
+#define CONFIG_FILES "no file of options is read; use a shell alias"
+#define TMUX         "use -u or --line-buffer to watch the output as it comes"
+#define OUTPUT_FILES "write files in the command itself, as in --shell 'cmd {} > {}.out'"
+
+const option_foreign_t options_foreign[] = {
+    //  ours, in versions to come
+    {"dryers|no-local|join|status|top|run|name|stay", NULL, ONE_PROCESS},
+    {"washer-grace", NULL, "the washer is a thread of this one process and is not lost alone"},
+    {"key|insecure|keygen|lane-ports|advertise", NULL, ONE_MACHINE ", there is no network to secure"},
+    {"journal|resume|resume-failed|resumefailed", NULL, NO_JOURNAL},
+    {"json", NULL, "this version has no JSON; --joblog FILE has the same facts, separated by tabs"},
+    {"results|result|res", NULL, OUTPUT_FILES},
+    {"pipe|spreadstdin|block|block-size|blocksize", NULL, PIPE_MODE},
+    {"filter", NULL, "this version starts a command for each task; leave items out before, as grep (1) does"},
+    {"rate|load|memfree", NULL, HOLD_BACK},
+    {"bench", NULL, "this version has no benchmark of its own; use time dishes true"},
+
+    //  other machines
+    {"sshlogin|sshloginfile|slf|ssh|controlmaster|onall|nonall|sshdelay|ssh-delay", "SM", ONE_MACHINE},
+    {"filter-hosts|filterhosts|filter-host|hostgroups|hostgroup|hostgrp|hgrp", NULL, ONE_MACHINE},
+    {"transfer|transferfile|transfer-file|transferfiles|transfer-files|tf|return|trc", NULL,
+     ONE_MACHINE ", files need no transfer"},
+    {"cleanup|basefile|bf|rsync-opts|rsyncopts", NULL, ONE_MACHINE ", files need no transfer"},
+    {"env|recordenv|record-env|session", NULL, ONE_MACHINE ", commands have the environment as it is"},
+    {"workdir|work-dir|wd", NULL, "commands run in the current directory; cd there first"},
+
+    //  items
+    {"xargs", "m", "use -X, or -n N"},
+    {"max-replace-args|maxreplaceargs", "N", "use -n N"},
+    {"max-lines|maxlines", "Ll", "a line is an item; use -n N"},
+    {"colsep|col-sep|csv|header|skip-first-line|skipfirstline", "C", COLUMNS},
+    {"link|xapply|linkinputsource|xapplyinputsource", NULL, "link sources with :::+ or ::::+"},
+    {"arg-sep|argsep|arg-file-sep|argfilesep", NULL, "the separators are ::: and ::::, and :::+ and ::::+ to link"},
+    {"eof", "eE", "cut the input before, as in sed '/^END$/,$d'"},
+    {"trim", NULL, "items stay as they are; trim them before, as in sed 's/^ *//; s/ *$//'"},
+    {"shuf", NULL, "shuffle the input before, with shuf (1)"},
+    {"exit", "x", TOO_LONG},
+    {"interactive", "p", "see what would run with --dry-run"},
+    {"limit|noswap|memsuspend", NULL, HOLD_BACK},
+
+    //  the command
+    {"replace", "i", "use -I S"},
+    {"extensionreplace|er|basenamereplace|bnr|dirnamereplace|dnr|basenameextensionreplace|bner", "U", FIXED_STRINGS},
+    {"seqreplace|slotreplace|parens|rpl|plus", NULL, FIXED_STRINGS},
+    {"process-slot-var|processslotvar", NULL, "each command has DISHES_SLOT and PARALLEL_JOBSLOT; {%} is the same"},
+    {"shellquote|shell-quote|shell_quote", NULL, "nothing needs quotes here: values never become shell text"},
+    {"template|tmpl|embed|shebang|hashbang", NULL, "write a script that runs dishes"},
+    {"tty|open-tty", NULL, "stdin of a command is /dev/null; a command may open /dev/tty itself"},
+    {"fg|bg|semaphore|semaphorename|semaphore-name|id|semaphoretimeout|semaphore-timeout|st", NULL, SEMAPHORE},
+    {"use-cores-instead-of-threads|use-sockets-instead-of-threads|use-cpus-instead-of-cores", NULL, CORES_COUNTED},
+    {"number-of-cpus|number-of-cores|number-of-threads|number-of-sockets", NULL, "use nproc (1)"},
+    {"max-line-length-allowed|show-limits|showlimits", NULL, SHOWS_LIMITS},
+
+    //  output
+    {"no-keep-order|nokeeporder|nok|no-k", NULL, "there is nothing to take back; leave -k out"},
+    {"latest-line|latestline|ll", NULL, "use --bar, or --line-buffer to see the lines"},
+    {"files|output-as-files|outputasfiles", NULL, OUTPUT_FILES},
+    {"ctag|ctagstring|ctag-string", NULL, "use --tag or --tagstring; " STDERR_PLAIN},
+    {"color|colour|color-failed|colour-failed|colorfailed|colourfailed|cf", NULL, STDERR_PLAIN},
+    {"tmux|tmuxpane|tmux-pane", NULL, TMUX},
+    {"compress|compress-program|decompress-program|use-compress-program", NULL,
+     "output is kept as it is, in files beyond 1 MiB; TMPDIR says where"},
+    {"tmpdir|tempdir", NULL, "set TMPDIR"},
+    {"silent", NULL, "commands are shown only with -t; leave it out"},
+    {"will-cite|willcite|citation|bibtex|nn|nonotice|no-notice", NULL, NOTHING_ASKED},
+
+    //  the run
+    {"halt-on-error|haltonerror", NULL, "use --halt"},
+    {"retry-failed|retryfailed", NULL, NO_JOURNAL},
+    {"profile|plain|gnu|tollef", "J", CONFIG_FILES},
+    {"sqlmaster|sql-master|sqlworker|sql-worker|sqlandworker|sql-and-worker|sql", NULL, DATABASE},
+    {"min-version|minversion", NULL, "see --version"},
+    {"debug", "D", "-t shows each command as it starts"},
+
+    //  what belongs to --pipe
+    {"pipe-part|pipepart|recstart|recend|regexp|regex|remove-rec-sep|removerecsep|rrs", NULL, PIPE_MODE},
+    {"round-robin|roundrobin|round|cat|fifo|tee|shard|bin|group-by|groupby|block-timeout|blocktimeout|bt", NULL,
+     PIPE_MODE},
+    {0},
+};

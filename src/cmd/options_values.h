@@ -1,0 +1,26 @@
+/*  options_values: what the values of single options mean, the rows of OPTION_CALL in the tables (option_call_fn in
+ *  base/options.h). Each reads its text into a config_t, or says in one line why it cannot.
+ */
+#ifndef DISHES_CMD_OPTIONS_VALUES_H
+#define DISHES_CMD_OPTIONS_VALUES_H
+
+#include "base/options.h"
+#include "cmd/config.h"
+
+option_call_fn options_at;        // an address that this version can serve
+option_call_fn options_delimiter; // -d
+option_call_fn options_halt;      // when,what=N or N%, and parallel's short forms
+option_call_fn options_jobs;      // -j
+option_call_fn options_max_item;  // a size within what the input can hold
+option_call_fn options_nice;      // -20..19
+option_call_fn options_queue;     // a count of tasks, or with a unit a size
+option_call_fn options_replace;   // -I
+option_call_fn options_shell;     // --shell, --shell=PATH
+option_call_fn options_source;    // -a: one more source
+option_call_fn options_termseq;   // --term-seq
+option_call_fn options_when_full; // block, stack, drop
+
+//  Appends a source; config->given.sources must have room.
+void options_add_source (config_t *config, input_source_t source);
+
+#endif
