@@ -1,3 +1,5 @@
+//  options: finding a row, guessing what was meant, storing a value, reading words; each part knows only those above.
+
 #include "base/options.h"
 
 #include <assert.h>
@@ -137,7 +139,7 @@ const char *options_nearest (const option_set_t *set, const char *name, size_t *
     return best;
 }
 
-//  `shown` is the option as it was written. It is looked for as the long `name`, or as `letter` of the bundle `name`.
+//  `shown` is the option as it was written, with its dashes: the long `name`, or `letter` out of the bundle `name`.
 static int s_unknown (reader_t *self, const char *shown, const char *name, size_t size, char letter)
 {
     size_t near_size = size;
@@ -145,12 +147,11 @@ static int s_unknown (reader_t *self, const char *shown, const char *name, size_
     const char *advice = is_undashed ? NULL : s_advice (self->set, letter ? NULL : name, size, letter);
     const char *near = is_undashed ? name : options_nearest (self->set, name, &near_size);
     if (advice)
-        return options_fail (self->error, self->error_size, "unknown option %.*s: %s", SHOWN_MAX, shown, advice);
+        return options_fail (self->error, self->error_size, "unknown option %s: %s", shown, advice);
     if (near)
-        return options_fail (self->error, self->error_size, "unknown option %.*s; did you mean --%.*s?", SHOWN_MAX,
-                             shown, (int)near_size, near);
-    return options_fail (self->error, self->error_size, "unknown option %.*s; see %s --help", SHOWN_MAX, shown,
-                         self->set->program);
+        return options_fail (self->error, self->error_size, "unknown option %s%.*s; did you mean --%.*s?",
+                             letter ? "-" : "--", (int)s_least (size, SHOWN_MAX), name, (int)near_size, near);
+    return options_fail (self->error, self->error_size, "unknown option %s; see %s --help", shown, self->set->program);
 }
 
 //  -- storing a value
@@ -288,7 +289,7 @@ static int s_read_letters (reader_t *self, const char *word)
         char shown[3] = {'-', *at, 0};
         const option_t *row = s_find (self->set, NULL, 0, *at);
         if (!row)
-            return s_unknown (self, at == word + 1 && !at[1] ? shown : word, word + 1, strlen (word + 1), *at);
+            return s_unknown (self, shown, word + 1, strlen (word + 1), *at);
         bool takes_rest = row->argument && !s_is_optional (row);
         const char *text;
         if (s_value (self, row, shown, takes_rest && at[1] ? at + 1 : NULL, &text) == -1)

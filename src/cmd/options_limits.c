@@ -1,3 +1,5 @@
+//  options_limits: a bound that cannot be read is no bound; what then fails says so when a command is started.
+
 #include "cmd/options_limits.h"
 
 #include <sched.h>

@@ -1,3 +1,6 @@
+//  options_values: each function reads one text and touches only the fields of its option, and those only when the
+//  whole text is right.
+
 #include "cmd/options_values.h"
 
 #include <errno.h>
