@@ -81,6 +81,9 @@ typedef enum {
 void session_init (session_t *self, uint8_t role, uint64_t life, int64_t wait_ms, int64_t now_ms);
 void session_free (session_t *self);
 
+//  A new life of the same peer, at the same sink: says HELLO again, with a new link.
+void session_reborn (session_t *self, uint64_t life, int64_t now_ms);
+
 heard_t session_heard (session_t *self, const message_t *message, int64_t now_ms);
 
 //  Called at every turn. HEARD_LOST where a wait has ended (`reason` is set), else HEARD_NOTHING. Sets `quiet`.

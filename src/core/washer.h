@@ -12,7 +12,7 @@
 
 typedef struct washer washer_t;
 
-typedef enum { WASHER_SEEKING, WASHER_OPEN, WASHER_HALTING, WASHER_LEAVING, WASHER_OVER } washer_state_t;
+typedef enum { WASHER_SEEKING, WASHER_OPEN, WASHER_HALTING, WASHER_LEAVING, WASHER_GONE, WASHER_OVER } washer_state_t;
 
 //  What the core asks of its surroundings. Strings and slices are borrowed for the time of the call.
 typedef struct {
@@ -55,6 +55,10 @@ void washer_heard (washer_t *self, const message_t *message, int64_t now_ms);
 
 void washer_connected (washer_t *self, int64_t now_ms); // the wire to `in` is open
 void washer_lane_bound (washer_t *self, uint64_t dryer, uint32_t generation, const char *endpoint, int64_t now_ms);
+
+//  State WASHER_GONE: the sink had closed this life (it was silent for too long). Goes on as a new life, greater than
+//  the old one: what was out is asked back. The caller subscribes to the new topic before, keeps its wire to `in`.
+void washer_reborn (washer_t *self, uint64_t life, int64_t now_ms);
 
 //  The lane's connection broke, or a second peer came: this generation is over.
 void washer_lane_lost (washer_t *self, uint64_t dryer, uint32_t generation, int64_t now_ms);

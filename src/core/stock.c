@@ -1,0 +1,106 @@
+#include "core/stock.h"
+#include "core/array.h"
+
+#include <errno.h>
+
+void stock_init (stock_t *self, const shape_t *shape)
+{
+    *self = (stock_t){.next_n = 1, .shape = *shape};
+}
+
+void stock_free (stock_t *self)
+{
+    for (size_t i = 0; i < self->size; i++)
+        slice_drop (&self->lots[self->head + i].bytes);
+    free (self->lots);
+    *self = (stock_t){0};
+}
+
+int stock_add (stock_t *self, slice_t *bytes, uint64_t tasks)
+{
+    if (self->head && self->head + self->size == self->capacity) {
+        memmove (self->lots, self->lots + self->head, self->size * sizeof *self->lots);
+        self->head = 0;
+    }
+    if (array_reserve (&self->lots, &self->capacity, self->head + self->size + 1, sizeof *self->lots) == -1) {
+        errno = ENOMEM;
+        return -1;
+    }
+    self->lots[self->head + self->size++] =
+        (lot_t){.n = self->next_n, .count = tasks, .left = tasks, .bytes = *bytes, .cursor_n = self->next_n};
+    self->bytes += bytes->size;
+    self->next_n += tasks;
+    *bytes = (slice_t){0};
+    return 0;
+}
+
+void stock_skip (stock_t *self, uint64_t tasks)
+{
+    self->next_n += tasks;
+}
+
+//  The lot that holds n, or the first one behind it; NULL: none.
+static lot_t *lot_from (stock_t *self, uint64_t n)
+{
+    lot_t *lots = self->lots + self->head;
+    size_t low = 0, high = self->size;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (lots[middle].n + lots[middle].count <= n)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < self->size ? &lots[low] : NULL;
+}
+
+static void seek (const shape_t *shape, lot_t *lot, uint64_t n)
+{
+    if (n < lot->cursor_n) {
+        lot->cursor_n = lot->n;
+        lot->cursor_at = 0;
+    }
+    lot->cursor_at +=
+        shape_skip (shape, lot->bytes.data + lot->cursor_at, lot->bytes.size - lot->cursor_at, n - lot->cursor_n);
+    lot->cursor_n = n;
+}
+
+slice_t stock_slice (stock_t *self, uint64_t n, uint64_t *count)
+{
+    lot_t *lot = lot_from (self, n);
+    if (!lot || lot->n > n || !lot->left)
+        return (slice_t){0};
+    uint64_t end = lot->n + lot->count;
+    if (*count > end - n)
+        *count = end - n;
+    seek (&self->shape, lot, n);
+    size_t start = lot->cursor_at;
+    if (n + *count == end)
+        return slice_copy (&(slice_t){lot->bytes.block, lot->bytes.data + start, lot->bytes.size - start});
+    seek (&self->shape, lot, n + *count);
+    return slice_copy (&(slice_t){lot->bytes.block, lot->bytes.data + start, lot->cursor_at - start});
+}
+
+static void forget_in (stock_t *self, lot_t *lot, uint64_t count)
+{
+    lot->left -= count < lot->left ? count : lot->left;
+    if (lot->left)
+        return;
+    self->bytes -= lot->bytes.size;
+    slice_drop (&lot->bytes);
+}
+
+void stock_forget (stock_t *self, uint64_t n, uint64_t count)
+{
+    uint64_t end = n + count;
+    lot_t *stop = self->lots + self->head + self->size;
+    for (lot_t *lot = lot_from (self, n); lot && lot < stop && lot->n < end; lot++) {
+        uint64_t from = lot->n > n ? lot->n : n;
+        uint64_t to = lot->n + lot->count < end ? lot->n + lot->count : end;
+        forget_in (self, lot, to - from);
+    }
+    for (; self->size && !self->lots[self->head].left; self->size--)
+        self->head++;
+    if (!self->size)
+        self->head = 0;
+}

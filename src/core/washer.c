@@ -1,0 +1,530 @@
+#include "core/washer_i.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { COUNTED_OK = 0 };
+
+//  ---- the state table; doc/protocol.md has the same rows
+
+typedef enum {
+    EVENT_WELCOME,
+    EVENT_HALT,
+    EVENT_COMPLETE,
+    EVENT_END,
+    EVENT_GONE,
+    EVENT_REBORN,
+    EVENT_LOST,
+    EVENT_PARTED
+} event_t;
+
+static const char *const state_names[] = {"seeking", "open", "halting", "leaving", "gone", "over"};
+static const char *const event_names[] = {"WELCOME", "HALT", "complete", "END", "GONE", "reborn", "lost", "parted"};
+
+static const struct {
+    washer_state_t from;
+    event_t event;
+    washer_state_t to;
+} transitions[] = {
+    {WASHER_SEEKING, EVENT_WELCOME, WASHER_OPEN},  {WASHER_SEEKING, EVENT_END, WASHER_LEAVING},
+    {WASHER_SEEKING, EVENT_GONE, WASHER_GONE},     {WASHER_SEEKING, EVENT_LOST, WASHER_OVER},
+    {WASHER_OPEN, EVENT_WELCOME, WASHER_OPEN},     {WASHER_OPEN, EVENT_HALT, WASHER_HALTING},
+    {WASHER_OPEN, EVENT_COMPLETE, WASHER_LEAVING}, {WASHER_OPEN, EVENT_END, WASHER_LEAVING},
+    {WASHER_OPEN, EVENT_GONE, WASHER_GONE},        {WASHER_OPEN, EVENT_LOST, WASHER_OVER},
+    {WASHER_HALTING, EVENT_WELCOME, WASHER_OPEN},  {WASHER_HALTING, EVENT_COMPLETE, WASHER_LEAVING},
+    {WASHER_HALTING, EVENT_END, WASHER_LEAVING},   {WASHER_HALTING, EVENT_GONE, WASHER_GONE},
+    {WASHER_HALTING, EVENT_LOST, WASHER_OVER},     {WASHER_GONE, EVENT_REBORN, WASHER_SEEKING},
+    {WASHER_GONE, EVENT_LOST, WASHER_OVER},        {WASHER_LEAVING, EVENT_PARTED, WASHER_OVER},
+    {WASHER_LEAVING, EVENT_LOST, WASHER_OVER},     {WASHER_LEAVING, EVENT_END, WASHER_LEAVING},
+};
+
+//  True where the table has such a row.
+static bool enter (washer_t *self, event_t event)
+{
+    for (size_t i = 0; i < sizeof transitions / sizeof *transitions; i++) {
+        if (transitions[i].from != self->state || transitions[i].event != event)
+            continue;
+        washer_state_t to = transitions[i].to;
+        if (self->ports.trace)
+            self->ports.trace (self->ports.arg, state_names[self->state], event_names[event], state_names[to]);
+        self->state = to;
+        return true;
+    }
+    return false;
+}
+
+//  ---- life
+
+washer_t *washer_new (const washer_config_t *config, const washer_ports_t *ports, int64_t now_ms)
+{
+    washer_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->config = *config;
+    self->ports = *ports;
+    stock_init (&self->stock, &config->shape);
+    session_init (&self->session, ROLE_WASHER, config->life, config->wait_ms, now_ms);
+    return self;
+}
+
+void washer_destroy (washer_t **self_p)
+{
+    washer_t *self = *self_p;
+    if (!self)
+        return;
+    ledger_free (&self->ledger);
+    ledger_free (&self->foreign);
+    lanes_free (&self->lanes);
+    notes_free (&self->notes);
+    stock_free (&self->stock);
+    ranges_free (&self->todo);
+    ranges_free (&self->suspects);
+    ranges_free (&self->counted);
+    ranges_free (&self->closed);
+    session_free (&self->session);
+    outbox_free (&self->outbox);
+    free (self);
+    *self_p = NULL;
+}
+
+int washer_put (washer_t *self, slice_t *bytes, uint64_t tasks)
+{
+    uint64_t n = self->stock.next_n;
+    if (ranges_add (&self->todo, n, tasks) == -1)
+        return -1;
+    if (stock_add (&self->stock, bytes, tasks) == -1) {
+        ranges_remove (&self->todo, n, tasks);
+        errno = ENOMEM;
+        return -1;
+    }
+    //  a resumed input: what was counted before is not done again
+    for (run_t run; run = ranges_present (&self->counted, n, tasks), run.count && !self->oom;) {
+        self->oom = ranges_remove (&self->todo, run.n, run.count) == -1;
+        stock_forget (&self->stock, run.n, run.count);
+        tasks -= run.n + run.count - n;
+        n = run.n + run.count;
+    }
+    self->figures.put = self->stock.next_n - 1;
+    self->dirty = true;
+    return 0;
+}
+
+int washer_put_dropped (washer_t *self, uint64_t tasks)
+{
+    writer_t records = {0};
+    put_u64 (&records, self->stock.next_n);
+    put_u64 (&records, tasks);
+    washer_letter (self, MSG_DROPPED, 1, &records, NULL);
+    stock_skip (&self->stock, tasks);
+    self->figures.put = self->stock.next_n - 1;
+    return self->oom ? -1 : 0;
+}
+
+void washer_eof (washer_t *self)
+{
+    self->eof = true;
+    self->dirty = true;
+}
+
+void washer_letter (washer_t *self, uint8_t type, uint32_t count, writer_t *records, slice_t *body)
+{
+    slice_t bytes;
+    if (writer_take (records, &bytes) == -1)
+        self->oom = true;
+    link_push (&self->session.link, type, count, &bytes, body);
+}
+
+//  ---- what the sink says
+
+static void put_runs (writer_t *out, const ranges_t *ranges)
+{
+    put_u32 (out, (uint32_t)ranges->size);
+    for (size_t i = 0; i < ranges->size; i++) {
+        put_u64 (out, ranges->runs[i].n);
+        put_u64 (out, ranges->runs[i].count);
+    }
+}
+
+static void hello (washer_t *self)
+{
+    packet_t packet = session_packet (&self->session, MSG_HELLO);
+    writer_t out = {0};
+    put_u8 (&out, ROLE_WASHER);
+    put_text (&out, self->config.name);
+    put_text (&out, "");
+    put_u64 (&out, self->config.input_hash);
+    put_u32 (&out, (uint32_t)self->lanes.size);
+    for (size_t i = 0; i < self->lanes.size; i++)
+        put_u64 (&out, self->lanes.lanes[i]->dryer);
+    put_runs (&out, &self->counted);
+    put_u64 (&out, self->figures.failed);
+    if (writer_take (&out, &packet.records) == -1)
+        self->oom = true;
+    outbox_push (&self->outbox, &packet);
+}
+
+static void on_welcome (washer_t *self, const message_t *message)
+{
+    reader_t in = reader_of (message);
+    get_u32 (&in); // silence and durability: the session's
+    get_u8 (&in);
+    self->crash_limit = get_u32 (&in);
+    self->order_window = get_u64 (&in);
+    bool halting = get_u8 (&in);
+    uint64_t failed = get_u64 (&in);
+    uint32_t runs = get_u32 (&in);
+    while (runs-- && !in.bad) {
+        run_t run = {get_u64 (&in), get_u64 (&in)};
+        if (!in.bad && run_valid (run.n, run.count))
+            book_counted (self, run.n, run.count, false);
+    }
+    if (failed > self->figures.failed)
+        self->figures.failed = failed;
+    enter (self, EVENT_WELCOME);
+    self->halted_said = false;
+    if (halting)
+        enter (self, EVENT_HALT);
+}
+
+static void on_dryer_up (washer_t *self, reader_t *in, uint32_t count)
+{
+    uint64_t dryer = get_u64 (in);
+    lane_t *lane = lanes_find (&self->lanes, dryer);
+    if (in->bad)
+        return;
+    if (!lane && ranges_has (&self->closed, dryer)) { // a sink that forgot: we took back what it had
+        writer_t records = {0};
+        put_u64 (&records, dryer);
+        washer_letter (self, MSG_CLOSED, 1, &records, NULL);
+        return;
+    }
+    bool known = lane;
+    if (!lane && !(lane = lanes_add (&self->lanes, dryer))) {
+        self->oom = true;
+        return;
+    }
+    get_text (in, lane->host, sizeof lane->host);
+    lane->slots = get_u32 (in);
+    lane->prefetch = get_u32 (in);
+    lane->grain = get_u32 (in);
+    lane->unsure = get_u32 (in);
+    lane->grain += !lane->grain;
+    lane->recall_seq = 0; // its answer too
+    book_inventory (self, lane, in);
+    self->dirty = true;
+    if (!known)
+        lane_begin (self, lane);
+    else if (lane->bound)
+        lane_order (self, lane); // the first order, or the answer to it, may have died with the old sink
+}
+
+static void on_dryer_slots (washer_t *self, reader_t *in, uint32_t count)
+{
+    lane_t *lane = lanes_find (&self->lanes, get_u64 (in));
+    uint32_t slots = get_u32 (in), prefetch = get_u32 (in);
+    if (!lane || in->bad)
+        return;
+    lane->slots = slots;
+    lane->prefetch = prefetch;
+    self->dirty = true;
+}
+
+static void lane_end (washer_t *self, lane_t *lane, bool blame)
+{
+    book_lane_over (self, lane, blame);
+    if (lane->generation)
+        self->ports.lane_close (self->ports.arg, lane->dryer, lane->generation);
+    lanes_remove (&self->lanes, lane);
+}
+
+static void on_dryer_down (washer_t *self, reader_t *in, uint32_t count)
+{
+    uint64_t dryer = get_u64 (in);
+    bool blame = get_u8 (in);
+    lane_t *lane = lanes_find (&self->lanes, dryer);
+    if (lane && !in->bad)
+        lane_end (self, lane, blame);
+    else if (!in->bad && run_valid (dryer, 1) && ranges_add (&self->closed, dryer, 1) == -1)
+        self->oom = true;
+}
+
+static void on_counted (washer_t *self, reader_t *in, uint32_t count)
+{
+    while (count-- && !in->bad) {
+        run_t run = {get_u64 (in), get_u64 (in)};
+        uint8_t outcome = get_u8 (in);
+        if (!in->bad && run_valid (run.n, run.count))
+            book_counted (self, run.n, run.count, outcome != COUNTED_OK);
+    }
+}
+
+//  True where this task is out in just that delivery; else the report answers another sending and is dropped.
+static bool answers (const washer_t *self, const lane_t *lane, uint64_t washer, uint64_t seq, uint64_t n)
+{
+    delivery_t *delivery;
+    ledger_find (washer == self->config.life ? &self->ledger : &self->foreign, n, 1, &delivery);
+    return delivery && delivery->dryer == lane->dryer && delivery->seq == seq;
+}
+
+static void on_failed (washer_t *self, reader_t *in, uint32_t count)
+{
+    lane_t *lane = lanes_find (&self->lanes, get_u64 (in));
+    uint64_t washer = get_u64 (in);
+    while (lane && count--) {
+        uint64_t n = get_u64 (in), seq = get_u64 (in);
+        uint32_t attempt = get_u32 (in);
+        get_u32 (in); // status, signal, flags
+        if (in->bad)
+            return;
+        if (!answers (self, lane, washer, seq, n))
+            continue;
+        book_back (self, n, 1);
+        note_t *note = notes_add (&self->notes, n);
+        if (!note) {
+            self->oom = true;
+            return;
+        }
+        note->avoid = lane->dryer;
+        if (attempt > note->failures)
+            note->failures = attempt;
+    }
+}
+
+static void on_returned (washer_t *self, reader_t *in, uint32_t count)
+{
+    lane_t *lane = lanes_find (&self->lanes, get_u64 (in));
+    uint64_t washer = get_u64 (in), recall_seq = get_u64 (in);
+    if (!lane || in->bad)
+        return;
+    if (recall_seq && recall_seq == lane->recall_seq && washer == self->config.life) {
+        lane->recall_seq = 0;
+        lane->recall_vain = !count;
+    }
+    while (count--) {
+        run_t run = {get_u64 (in), get_u64 (in)};
+        uint64_t seq = get_u64 (in);
+        if (in->bad || !run_valid (run.n, run.count))
+            return;
+        for (uint64_t n = run.n; n < run.n + run.count; n++) {
+            if (!answers (self, lane, washer, seq, n))
+                continue;
+            book_back (self, n, 1);
+            self->figures.recalled++;
+        }
+    }
+    self->dirty = true;
+}
+
+static void on_lanegot (washer_t *self, reader_t *in, uint32_t count)
+{
+    lane_t *lane = lanes_find (&self->lanes, get_u64 (in));
+    uint64_t washer = get_u64 (in);
+    uint32_t generation = get_u32 (in);
+    uint64_t got = get_u64 (in);
+    if (lane && !in->bad && washer == self->config.life)
+        lane_resume (self, lane, generation, got);
+}
+
+static void on_halt (washer_t *self, reader_t *in, uint32_t count)
+{
+    enter (self, EVENT_HALT);
+    self->dirty = true;
+}
+
+static const struct {
+    uint8_t type;
+    void (*handle) (washer_t *self, reader_t *in, uint32_t count);
+} letters[] = {
+    {MSG_COUNTED, on_counted},         {MSG_FAILED, on_failed},
+    {MSG_RETURNED, on_returned},       {MSG_DRYER_UP, on_dryer_up},
+    {MSG_DRYER_DOWN, on_dryer_down},   {MSG_LANEGOT, on_lanegot},
+    {MSG_DRYER_SLOTS, on_dryer_slots}, {MSG_HALT, on_halt},
+};
+
+static void on_letter (washer_t *self, const message_t *message)
+{
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
+        if (letters[i].type != message->header.type)
+            continue;
+        reader_t in = reader_of (message);
+        letters[i].handle (self, &in, message->header.count);
+        self->figures.bad += in.bad;
+        return;
+    }
+    self->figures.bad++;
+}
+
+static void on_sink (washer_t *self, const message_t *message)
+{
+    char endpoint[ENDPOINT_BYTES];
+    reader_t in = reader_of (message);
+    get_text (&in, endpoint, sizeof endpoint);
+    if (!in.bad)
+        self->ports.sink_found (self->ports.arg, endpoint);
+}
+
+static void on_end (washer_t *self, int64_t now_ms)
+{
+    self->ending = self->session.ending;
+    if (enter (self, EVENT_END))
+        session_bye (&self->session, now_ms);
+}
+
+static void on_lost (washer_t *self)
+{
+    if (self->ending.end == END_NONE)
+        self->ending.end = END_LOST;
+    enter (self, EVENT_LOST);
+}
+
+void washer_heard (washer_t *self, const message_t *message, int64_t now_ms)
+{
+    switch (session_heard (&self->session, message, now_ms)) {
+    case HEARD_SINK:
+        on_sink (self, message);
+        break;
+    case HEARD_WELCOME:
+        on_welcome (self, message);
+        break;
+    case HEARD_LETTER:
+        if (self->state != WASHER_GONE)
+            on_letter (self, message);
+        break;
+    case HEARD_GONE:
+        enter (self, EVENT_GONE);
+        break;
+    case HEARD_END:
+        on_end (self, now_ms);
+        break;
+    case HEARD_REFUSED:
+    case HEARD_LOST:
+        on_lost (self);
+        break;
+    case HEARD_BAD:
+        self->figures.bad++;
+        break;
+    case HEARD_NOTHING:
+        break;
+    }
+}
+
+void washer_connected (washer_t *self, int64_t now_ms)
+{
+    session_connected (&self->session, now_ms);
+}
+
+void washer_reborn (washer_t *self, uint64_t life, int64_t now_ms)
+{
+    if (!enter (self, EVENT_REBORN))
+        return;
+    for (lane_t *lane; (lane = lanes_after (&self->lanes, 0));)
+        lane_end (self, lane, false);
+    ranges_free (&self->closed); // those were lives to the old one; the dryers may well live
+    self->config.life = life;
+    self->eof_said = self->halted_said = false;
+    session_reborn (&self->session, life, now_ms);
+}
+
+//  ---- each turn
+
+static void say_eof (washer_t *self)
+{
+    writer_t records = {0};
+    put_u64 (&records, self->stock.next_n - 1);
+    washer_letter (self, MSG_EOF, 1, &records, NULL);
+    self->eof_said = true;
+}
+
+//  All is counted and the sink has it durably: this is a join of its own.
+static void finish (washer_t *self, int64_t now_ms)
+{
+    if (!book_complete (self) || !self->eof_said || !link_idle (&self->session.link) || !enter (self, EVENT_COMPLETE))
+        return;
+    figures_t figures = {.total = self->counted.total, .failed = self->figures.failed};
+    figures.ok = figures.total - figures.failed;
+    figures.redelivered = self->figures.redelivered;
+    self->ending = (ending_t){.end = END_JOINED, .figures = figures};
+    self->ending.status = (uint8_t)(figures.failed > 100 ? 101 : figures.failed);
+    session_bye (&self->session, now_ms);
+}
+
+static void work (washer_t *self, int64_t now_ms)
+{
+    if (self->dirty) {
+        self->dirty = false;
+        deal (self);
+    }
+    if (self->eof && !self->eof_said && self->state == WASHER_OPEN)
+        say_eof (self);
+    if (self->state == WASHER_HALTING && !self->ledger.out && !self->foreign.out && !self->halted_said) {
+        washer_letter (self, MSG_HALTED, 0, &(writer_t){0}, NULL);
+        self->halted_said = true;
+    }
+    finish (self, now_ms);
+}
+
+void washer_tick (washer_t *self, int64_t now_ms)
+{
+    if (session_tick (&self->session, now_ms) == HEARD_LOST)
+        on_lost (self);
+    if (self->state == WASHER_OPEN || self->state == WASHER_HALTING)
+        work (self, now_ms);
+    if (self->session.state == SESSION_HELLO && self->state != WASHER_GONE &&
+        session_hello_due (&self->session, now_ms))
+        hello (self);
+    if (self->state != WASHER_GONE)
+        session_pump (&self->session, &self->outbox, now_ms);
+    if (self->state == WASHER_LEAVING && self->session.state == SESSION_OVER)
+        enter (self, EVENT_PARTED);
+}
+
+int64_t washer_due_ms (const washer_t *self)
+{
+    return self->state == WASHER_OVER ? INT64_MAX : session_due_ms (&self->session);
+}
+
+bool washer_packet (washer_t *self, packet_t *out)
+{
+    return outbox_pop (&self->outbox, out);
+}
+
+//  ---- what can be asked
+
+washer_state_t washer_state (const washer_t *self)
+{
+    return self->state;
+}
+
+const ending_t *washer_ending (const washer_t *self)
+{
+    return &self->ending;
+}
+
+const char *washer_reason (const washer_t *self)
+{
+    return self->session.reason;
+}
+
+bool washer_failed (const washer_t *self)
+{
+    return self->oom || self->outbox.failed || self->session.link.failed;
+}
+
+uint64_t washer_unsent_tasks (const washer_t *self)
+{
+    return self->todo.total + self->suspects.total;
+}
+
+size_t washer_held_bytes (const washer_t *self)
+{
+    return self->stock.bytes;
+}
+
+washer_status_t washer_status (const washer_t *self)
+{
+    washer_status_t status = self->figures;
+    status.out = (size_t)(self->ledger.out + self->foreign.out);
+    status.dryers = self->lanes.size;
+    status.suspects = (size_t)self->suspects.total;
+    return status;
+}

@@ -1,0 +1,163 @@
+/*  The washer's bookkeeping: todo -> out -> counted, and the ways back. */
+#include "core/washer_i.h"
+
+static void check (washer_t *self, int rc)
+{
+    if (rc == -1)
+        self->oom = true;
+}
+
+//  Takes a run out of a ledger, delivery by delivery.
+static void clear_run (washer_t *self, ledger_t *ledger, uint64_t n, uint64_t count)
+{
+    delivery_t *delivery;
+    for (run_t run; run = ledger_find (ledger, n, count, &delivery), delivery && !self->oom;) {
+        lane_t *lane = lanes_find (&self->lanes, delivery->dryer);
+        if (lane)
+            lane->recall_vain = false;
+        check (self, ledger_clear (ledger, run.n, run.count));
+    }
+}
+
+void book_counted (washer_t *self, uint64_t n, uint64_t count, bool failed)
+{
+    for (run_t run; run = ranges_missing (&self->counted, n, count), run.count && !self->oom;) {
+        clear_run (self, &self->ledger, run.n, run.count);
+        clear_run (self, &self->foreign, run.n, run.count);
+        check (self, ranges_remove (&self->todo, run.n, run.count));
+        check (self, ranges_remove (&self->suspects, run.n, run.count));
+        check (self, ranges_add (&self->counted, run.n, run.count));
+        notes_remove (&self->notes, run.n, run.count);
+        stock_forget (&self->stock, run.n, run.count);
+        self->figures.failed += failed ? run.count : 0;
+    }
+    self->figures.counted = self->counted.total;
+    self->dirty = true;
+}
+
+void book_back (washer_t *self, uint64_t n, uint64_t count)
+{
+    clear_run (self, &self->ledger, n, count);
+    clear_run (self, &self->foreign, n, count);
+    check (self, ranges_add (&self->todo, n, count));
+    self->dirty = true;
+}
+
+//  The dryer died with this one task aboard.
+static void strike (washer_t *self, uint64_t n)
+{
+    note_t *note = notes_add (&self->notes, n);
+    if (!note) {
+        self->oom = true;
+        return;
+    }
+    note->strikes++;
+    if (!self->crash_limit || note->strikes < self->crash_limit) {
+        check (self, ranges_add (&self->suspects, n, 1));
+        return;
+    }
+    uint64_t one = 1;
+    slice_t item = stock_slice (&self->stock, n, &one);
+    writer_t records = {0};
+    put_u64 (&records, n);
+    put_u32 (&records, note->strikes);
+    washer_letter (self, MSG_BROKEN, 1, &records, &item);
+}
+
+//  A lost delivery: its first `*unsure` tasks may have been started and are suspect; the rest is simply sent again.
+static void delivery_over (washer_t *self, ledger_t *ledger, delivery_t *delivery, bool sent, uint64_t *unsure)
+{
+    bool alone = delivery->alone && sent;
+    uint64_t end = delivery->n + delivery->count;
+    delivery_t *found;
+    for (run_t run = {delivery->n, 0}; !self->oom; run.n += run.count) {
+        run = ledger_find (ledger, run.n, end - run.n, &found);
+        if (!found)
+            return;
+        if (found != delivery)
+            continue;
+        bool last = delivery->left == run.count; // then it goes with this run
+        uint64_t suspects = sent && !alone ? (run.count < *unsure ? run.count : *unsure) : 0;
+        *unsure -= suspects;
+        self->figures.redelivered += sent ? run.count : 0;
+        check (self, ledger_clear (ledger, run.n, run.count));
+        check (self, ranges_add (&self->suspects, run.n, suspects));
+        if (alone)
+            strike (self, run.n);
+        else
+            check (self, ranges_add (&self->todo, run.n + suspects, run.count - suspects));
+        if (last)
+            return;
+    }
+}
+
+void book_lane_over (washer_t *self, lane_t *lane, bool blame)
+{
+    uint64_t unsure = blame ? lane->unsure : 0;
+    while (lane->foreign.first && !self->oom) // these run: they come first
+        delivery_over (self, &self->foreign, lane->foreign.first, true, &unsure);
+    while (lane->shelf.first && !self->oom) {
+        delivery_t *delivery = lane->shelf.first;
+        delivery->alone = delivery->alone && blame;
+        delivery_over (self, &self->ledger, delivery, delivery->seq < lane->next, &unsure);
+    }
+    check (self, ranges_add (&self->closed, lane->dryer, 1));
+    if (self->cell == lane->dryer)
+        self->cell = 0;
+    self->dirty = true;
+}
+
+//  A task that the dryer holds for an earlier life of ours: it is as good as out.
+static void adopt (washer_t *self, lane_t *lane, uint64_t seq, uint64_t n, uint64_t count)
+{
+    for (run_t run; run = ranges_present (&self->todo, n, count), run.count && !self->oom;) {
+        check (self, ranges_remove (&self->todo, run.n, run.count));
+        if (!ledger_send (&self->foreign, &lane->foreign, lane->dryer, seq, run.n, run.count))
+            self->oom = true;
+    }
+}
+
+//  What we believe to be there, was received, and is not held: the report of it died with the old sink.
+static void take_back (washer_t *self, lane_t *lane, uint64_t got, const ranges_t *held)
+{
+    ranges_t lost = {0};
+    for (const delivery_t *d = lane->shelf.first; d && d->seq <= got; d = d->behind) {
+        delivery_t *found;
+        uint64_t end = d->n + d->count;
+        for (run_t run = {d->n, 0}; run = ledger_find (&self->ledger, run.n, end - run.n, &found), found;
+             run.n += run.count)
+            if (found == d)
+                check (self, ranges_add (&lost, run.n, run.count));
+    }
+    for (size_t i = 0; i < held->size; i++)
+        check (self, ranges_remove (&lost, held->runs[i].n, held->runs[i].count));
+    for (size_t i = 0; i < lost.size; i++)
+        book_back (self, lost.runs[i].n, lost.runs[i].count);
+    ranges_free (&lost);
+}
+
+void book_inventory (washer_t *self, lane_t *lane, reader_t *in)
+{
+    uint64_t washer = get_u64 (in), got = get_u64 (in);
+    uint32_t count = get_u32 (in);
+    ranges_t held = {0};
+    while (count-- && !self->oom) {
+        uint64_t life = get_u64 (in), seq = get_u64 (in);
+        run_t run = {get_u64 (in), get_u64 (in)};
+        if (in->bad || !run_valid (run.n, run.count))
+            break;
+        if (life == self->config.life)
+            check (self, ranges_add (&held, run.n, run.count));
+        else
+            adopt (self, lane, seq, run.n, run.count);
+    }
+    if (washer == self->config.life && !in->bad)
+        take_back (self, lane, got, &held);
+    ranges_free (&held);
+}
+
+bool book_complete (const washer_t *self)
+{
+    uint64_t total = self->stock.next_n - 1;
+    return self->eof && self->counted.total == total && ranges_cover (&self->counted, 1, total);
+}

@@ -1,0 +1,192 @@
+/*  Who gets what: free slots first, then prefetch; suspects alone; and asking back what waits behind a busy slot. */
+#include "core/washer_i.h"
+
+//  A run that may be sent as one: same attempt, no trouble in it.
+typedef struct {
+    run_t run;
+    uint32_t attempt;
+    uint64_t avoid;
+} parcel_t;
+
+//  The first number that must not be sent yet (--keep-order): memory is bounded by how far ahead one may be.
+static uint64_t horizon (const washer_t *self)
+{
+    if (!self->order_window)
+        return UINT64_MAX;
+    const run_t *first = self->counted.runs;
+    uint64_t low = self->counted.size && first->n == 1 ? first->count + 1 : 1;
+    return low + self->order_window;
+}
+
+//  What is to be sent next; a count of 0: nothing now.
+static parcel_t next_parcel (const washer_t *self)
+{
+    uint64_t end = horizon (self);
+    if (!self->todo.size || self->todo.runs[0].n >= end)
+        return (parcel_t){0};
+    parcel_t parcel = {.run = self->todo.runs[0], .attempt = 1};
+    if (parcel.run.count > end - parcel.run.n)
+        parcel.run.count = end - parcel.run.n;
+    const note_t *note = notes_from (&self->notes, parcel.run.n);
+    if (note && note->n == parcel.run.n) {
+        parcel.run.count = 1;
+        parcel.attempt = note->failures + 1;
+        parcel.avoid = note->avoid;
+    } else if (note && note->n < parcel.run.n + parcel.run.count) {
+        parcel.run.count = note->n - parcel.run.n;
+    }
+    return parcel;
+}
+
+static bool has_alone (const lane_t *lane)
+{
+    return lane->shelf.first && lane->shelf.first->alone;
+}
+
+static bool eligible (const washer_t *self, const lane_t *lane, uint64_t limit)
+{
+    return lane_out (lane) < limit && lane->dryer != self->cell && !has_alone (lane);
+}
+
+//  The dryer with the least of its slots taken, room for more, and not the one to be avoided where another will do.
+static lane_t *choose (const washer_t *self, bool prefetch, uint64_t avoid)
+{
+    lane_t *best = NULL;
+    for (size_t i = 0; i < self->lanes.size; i++) {
+        lane_t *lane = self->lanes.lanes[i];
+        if (!eligible (self, lane, prefetch ? lane_window (lane) : lane_base (lane)))
+            continue;
+        if (!best || (best->dryer == avoid) > (lane->dryer == avoid) ||
+            ((best->dryer == avoid) == (lane->dryer == avoid) &&
+             lane_out (lane) * lane_base (best) < lane_out (best) * lane_base (lane)))
+            best = lane;
+    }
+    return best;
+}
+
+//  How much of a parcel one dryer takes at once: a grain, or half of its room, so that others get some too.
+static uint64_t portion (const washer_t *self, const lane_t *lane, uint64_t limit)
+{
+    uint64_t room = limit - lane_out (lane);
+    uint64_t share = self->lanes.size > 1 ? room / 2 : room;
+    if (share < lane->grain)
+        share = lane->grain;
+    return share < room ? share : room;
+}
+
+static bool send (washer_t *self, lane_t *lane, uint64_t n, uint64_t count, uint32_t attempt, bool alone)
+{
+    slice_t bytes = stock_slice (&self->stock, n, &count); // cuts the count to one block
+    if (!bytes.block)
+        return false;
+    slice_drop (&bytes);
+    delivery_t *delivery = ledger_send (&self->ledger, &lane->shelf, lane->dryer, lane->seq + 1, n, count);
+    if (!delivery || ranges_remove (alone ? &self->suspects : &self->todo, n, count) == -1) {
+        self->oom = true;
+        return false;
+    }
+    lane->seq++;
+    lane->recall_vain = false;
+    delivery->attempt = attempt;
+    delivery->last = self->config.retries && attempt >= self->config.retries;
+    delivery->alone = alone;
+    self->figures.sent += count;
+    return true;
+}
+
+static void deal_todo (washer_t *self, bool prefetch)
+{
+    for (;;) {
+        parcel_t parcel = next_parcel (self);
+        lane_t *lane = parcel.run.count ? choose (self, prefetch, parcel.avoid) : NULL;
+        if (!lane)
+            return;
+        uint64_t count = portion (self, lane, prefetch ? lane_window (lane) : lane_base (lane));
+        if (count > parcel.run.count)
+            count = parcel.run.count;
+        if (!send (self, lane, parcel.run.n, count, parcel.attempt, false))
+            return;
+    }
+}
+
+//  One dryer, the least busy, gets nothing but suspects until there are none, and each when it has nothing else.
+static void deal_suspects (washer_t *self)
+{
+    if (!self->suspects.size) {
+        self->cell = 0;
+        return;
+    }
+    lane_t *cell = self->cell ? lanes_find (&self->lanes, self->cell) : NULL;
+    if (cell && !cell->slots)
+        cell = NULL;
+    for (size_t i = 0; !cell && i < self->lanes.size; i++)
+        cell = self->lanes.lanes[i]->slots ? self->lanes.lanes[i] : NULL;
+    for (size_t i = 0; !self->cell && i < self->lanes.size; i++) {
+        lane_t *lane = self->lanes.lanes[i];
+        if (lane->slots && lane_out (lane) < lane_out (cell))
+            cell = lane;
+    }
+    self->cell = cell ? cell->dryer : 0;
+    if (!cell || lane_out (cell))
+        return;
+    uint64_t n = self->suspects.runs[0].n;
+    const note_t *note = notes_find (&self->notes, n);
+    send (self, cell, n, 1, note ? note->failures + 1 : 1, true);
+}
+
+static void recall (lane_t *lane, uint64_t most)
+{
+    lane->recall_seq = ++lane->seq;
+    lane->recall_max = most > UINT32_MAX ? UINT32_MAX : (uint32_t)most;
+}
+
+static bool recallable (const lane_t *lane, uint64_t keep)
+{
+    return lane->shelf.out > keep && !lane->recall_seq && !lane->recall_vain && !has_alone (lane) && lane->ready;
+}
+
+//  Nothing is left to send and a slot is free: ask for tasks that wait behind a busy one.
+static void deal_recalls (washer_t *self)
+{
+    uint64_t idle = 0;
+    for (size_t i = 0; i < self->lanes.size; i++) {
+        const lane_t *lane = self->lanes.lanes[i];
+        if (eligible (self, lane, lane_base (lane)))
+            idle += lane_base (lane) - lane_out (lane);
+        if (lane->recall_seq)
+            idle -= idle < lane->recall_max ? idle : lane->recall_max;
+    }
+    for (size_t i = 0; idle && i < self->lanes.size; i++) {
+        lane_t *lane = self->lanes.lanes[i];
+        if (!recallable (lane, lane_base (lane)))
+            continue;
+        uint64_t most = lane_out (lane) - lane_base (lane);
+        if (most > idle)
+            most = idle;
+        recall (lane, most);
+        idle -= most;
+    }
+}
+
+//  The cell must become empty, or the run is to halt: whatever was not started comes back.
+static void recall_all (washer_t *self)
+{
+    for (size_t i = 0; i < self->lanes.size; i++) {
+        lane_t *lane = self->lanes.lanes[i];
+        if ((self->state == WASHER_HALTING || lane->dryer == self->cell) && recallable (lane, 0))
+            recall (lane, UINT32_MAX);
+    }
+}
+
+void deal (washer_t *self)
+{
+    if (self->state == WASHER_OPEN) {
+        deal_suspects (self);
+        deal_todo (self, false);
+        deal_todo (self, true);
+        if (!next_parcel (self).run.count)
+            deal_recalls (self);
+    }
+    if (self->state == WASHER_HALTING || self->cell)
+        recall_all (self);
+}

@@ -1,0 +1,52 @@
+/*  The inside of the washer: what its files share. Only they include this. */
+#ifndef DISHES_CORE_WASHER_I_H
+#define DISHES_CORE_WASHER_I_H
+
+#include "core/lane.h"
+#include "core/notes.h"
+#include "core/stock.h"
+#include "core/washer.h"
+
+struct washer {
+    washer_config_t config;
+    washer_ports_t ports;
+    washer_state_t state;
+    session_t session;
+    outbox_t outbox;
+    stock_t stock;
+    ledger_t ledger;  // what is out in deliveries of this life
+    ledger_t foreign; // what dryers still do for an earlier life
+    lanes_t lanes;
+    notes_t notes;
+    ranges_t todo;     // put, not out, not counted
+    ranges_t suspects; // of these, to be sent alone
+    ranges_t counted;
+    ranges_t closed; // dryer lives that are over, as numbers: an UP of one is answered with CLOSED
+    uint64_t cell;   // the dryer kept free for suspects; 0: none
+    uint32_t crash_limit;
+    uint64_t order_window; // 0: no order
+    bool eof, eof_said, halted_said;
+    bool dirty; // something changed that dealing may act on
+    bool oom;
+    washer_status_t figures;
+    ending_t ending;
+};
+
+//  washer_book.c: where each task is
+void book_counted (washer_t *self, uint64_t n, uint64_t count, bool failed);
+void book_back (washer_t *self, uint64_t n, uint64_t count); // out no more: to be sent again
+void book_lane_over (washer_t *self, lane_t *lane, bool blame);
+void book_inventory (washer_t *self, lane_t *lane, reader_t *in);
+bool book_complete (const washer_t *self); // EOF is known and all is counted
+
+//  washer_deal.c: who gets what
+void deal (washer_t *self);
+
+//  washer_lane.c: the wire to one dryer
+void lane_begin (washer_t *self, lane_t *lane);       // asks for a socket of the next generation
+void lane_order (washer_t *self, const lane_t *lane); // tells the dryer where to connect
+void lane_resume (washer_t *self, lane_t *lane, uint32_t generation, uint64_t got);
+
+void washer_letter (washer_t *self, uint8_t type, uint32_t count, writer_t *records, slice_t *body);
+
+#endif
