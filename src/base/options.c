@@ -337,17 +337,13 @@ char *options_usage (const option_t *row, char *text, size_t size)
 {
     assert (size > 0);
     *text = 0;
-    bool is_optional = s_is_optional (row);
-    const char *argument = row->argument ? row->argument : "";
     for (const char *letter = row->letters; letter && *letter; letter++)
-        s_append (text, size, "%s-%c%s%s", *text ? ", " : "", *letter, *argument && !is_optional ? " " : "",
-                  is_optional ? "" : argument);
-    if (row->names) {
+        s_append (text, size, "%s-%c", *text ? ", " : "", *letter);
+    if (row->names)
         s_append (text, size, "%s--%.*s", *text ? ", " : "", (int)strcspn (row->names, "|"), row->names);
-        if (is_optional)
-            s_append (text, size, "[=%s", argument + 1);
-        else
-            s_append (text, size, "%s%s", *argument ? " " : "", argument);
-    }
+    if (s_is_optional (row))
+        s_append (text, size, "[=%s", row->argument + 1);
+    else if (row->argument)
+        s_append (text, size, " %s", row->argument);
     return text;
 }

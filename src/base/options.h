@@ -73,7 +73,7 @@ int options_read (const option_set_t *set, void *target, int argc, char **argv, 
 //  Returns -1 with EINVAL.
 int options_fail (char *error, size_t error_size, const char *format, ...) __attribute__ ((format (printf, 3, 4)));
 
-//  The left column of help: "-j N, -P N, --jobs N". Returns `text`.
+//  The left column of help: "-j, -P, --jobs N". Returns `text`.
 char *options_usage (const option_t *row, char *text, size_t size);
 
 //  The name among all long ones of the set that is closest to `name`, without dashes, with its length; NULL when none

@@ -25,18 +25,23 @@ static const option_t s_input[] = {
     {"max-chars", "s", "SIZE", OPTION_SIZE, FIELD (input.task_bytes), 1, .help = "a command takes at most SIZE (128K)"},
     {"no-run-if-empty", "r", NULL, OPTION_FLAG, FIELD (input.skip_blank), .help = "leave out blank items"},
     {"max-item", NULL, "SIZE", OPTION_CALL, .call = options_max_item, .help = "an item over SIZE is an error (64M)"},
-    {"queue", NULL, "N|SIZE", OPTION_CALL, .call = options_queue, .help = "read ahead N tasks, or SIZE (as in 64M)"},
-    {"when-full", NULL, "WHAT", OPTION_CALL, .call = options_when_full, .help = "then block, stack or drop (block)"},
+    {"queue", NULL, "N|SIZE", OPTION_CALL, .call = options_queue,
+     .help = "read ahead at most N tasks, or SIZE as in 64M"},
+    {"when-full", NULL, "WHAT", OPTION_CALL, .call = options_when_full,
+     .help = "beyond that block, stack or drop (block)"},
     {0},
 };
 
 static const option_t s_running[] = {
-    {"jobs|max-procs", "jP", "N", OPTION_CALL, .call = options_jobs, .help = "N at a time; N% +N -N of the cores"},
+    {"jobs|max-procs", "jP", "N", OPTION_CALL, .call = options_jobs,
+     .help = "N at a time; N%, +N, -N: of the cores; 0: all that fit"},
     {NULL, "I", "S", OPTION_CALL, .call = options_replace, .help = "S is the replacement string, not {}"},
     {"shell", NULL, "[PATH]", OPTION_CALL, .call = options_shell, .help = "COMMAND is a shell line"},
     {"quote", "q", NULL, OPTION_FLAG, FIELD (given.quote), .help = "for old scripts: no shell, nothing to quote"},
-    {"timeout", NULL, "DUR", OPTION_DURATION, FIELD (runner.timeout_ms), .help = "end a command after DUR; it failed"},
-    {"term-seq|termseq", NULL, "SEQ", OPTION_CALL, .call = options_termseq, .help = "how, as in TERM,200,KILL,25"},
+    {"timeout", NULL, "DUR", OPTION_DURATION, FIELD (runner.timeout_ms),
+     .help = "end a command after DUR: it has failed"},
+    {"term-seq|termseq", NULL, "SEQ", OPTION_CALL, .call = options_termseq,
+     .help = "how to end it: signals and waits in ms"},
     {"retries", NULL, "N", OPTION_COUNT, FIELD (retries), .help = "N tries in all; 0: for ever (default: 1)"},
     {"delay", NULL, "DUR", OPTION_DURATION, FIELD (runner.delay_ms), .help = "DUR between two starts"},
     {"nice", NULL, "N", OPTION_CALL, .call = options_nice, .help = "run commands N nicer"},
@@ -66,16 +71,17 @@ static const option_t s_output[] = {
 };
 
 static const option_t s_ending[] = {
-    {"halt", NULL, "COND", OPTION_CALL, .call = options_halt, .help = "now|soon,fail|success|done=N|N%"},
+    {"halt", NULL, "COND", OPTION_CALL, .call = options_halt, .help = "end early: now|soon,fail|success|done=N|N%"},
     {"deadline", NULL, "DUR", OPTION_DURATION, FIELD (deadline_ms), .help = "end the run after DUR: exit 124"},
     {"crash-limit", NULL, "N", OPTION_COUNT, FIELD (crash_limit), .help = "a task that killed N dryers is broken (3)"},
-    {"dead-after", NULL, "DUR", OPTION_DURATION, FIELD (dead_after_ms), 100, .help = "so long silent is dead (5s)"},
-    {"wait", NULL, "DUR", OPTION_DURATION, FIELD (wait_ms), .help = "wait for what went away (1m)"},
+    {"dead-after", NULL, "DUR", OPTION_DURATION, FIELD (dead_after_ms), 100,
+     .help = "a part silent for DUR is dead (5s)"},
+    {"wait", NULL, "DUR", OPTION_DURATION, FIELD (wait_ms), .help = "for a part that went away (1m)"},
     {0},
 };
 
 static const option_t s_general[] = {
-    {"at", NULL, "URL", OPTION_CALL, .call = options_at, .help = "inproc://NAME; or DISHES_AT"},
+    {"at", NULL, "URL", OPTION_CALL, .call = options_at, .help = "inproc://NAME (or DISHES_AT)"},
     {"help", "h", NULL, OPTION_STOP, FIELD (action), ACTION_HELP, .help = "this text"},
     {"version", "V", NULL, OPTION_STOP, FIELD (action), ACTION_VERSION, .help = "the version"},
     {0},

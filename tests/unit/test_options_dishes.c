@@ -466,7 +466,7 @@ static void test_help (void **state)
     options_help (out);
     fclose (out);
     static const char *const lines[] = {"Usage: dishes [OPTION...] COMMAND",
-                                        "\n  -j N, -P N, --jobs N",
+                                        "\n  -j, -P, --jobs N ",
                                         "\n  -0, --null",
                                         "\n  --shell[=PATH]",
                                         "\n  -X ",
