@@ -117,11 +117,12 @@ class Program:
     """A started program. Threads feed its input and collect its outputs, so that it never waits for the test.
 
     stdin: bytes; None for /dev/null; or a file descriptor, as stdout and stderr may be too (then Result has b"" for
-    it). `terminal` (a Terminal) becomes its controlling terminal and whatever of the three was not given.
+    it). `terminal` (a Terminal) becomes its controlling terminal and whatever of the three was not given. limits: of
+    setrlimit, (which, soft, hard). ignore: signals that are ignored at its start. pass_fds: what else it inherits.
     """
 
     def __init__(self, argv, cwd, env, stdin=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, terminal=None,
-                 limits=(), ignore=()):
+                 limits=(), ignore=(), pass_fds=()):
         self.argv = argv
         if terminal:
             stdin = terminal.slave if stdin is None else stdin
@@ -140,7 +141,7 @@ class Program:
         self.began = time.monotonic()
         self.popen = subprocess.Popen(argv, cwd=cwd, env=env, stdout=stdout, stderr=stderr, start_new_session=True,
                                       stdin=subprocess.PIPE if feed is not None else stdin or subprocess.DEVNULL,
-                                      preexec_fn=prepare)
+                                      preexec_fn=prepare, pass_fds=pass_fds)
         self.pid = self.popen.pid
         self.result = None
         self.collected = {"out": bytearray(), "err": bytearray()}
