@@ -2,7 +2,7 @@
  *
  *  Items are never framed, copied or allocated one by one between the reader and the worker. A reader fills a
  *  block; the washer sends slices of it; the dryer walks over the slice that it received. A block is counted by
- *  references and immutable once it is shared, so any thread may hold one.
+ *  references, and what a slice of it shows never changes, so any thread may hold one; the reader goes on behind it.
  *
  *  A shape says how tasks lie in the bytes:
  *    BLOCK_DELIMITED  every item ends with the byte `delimiter`; a task is `items` items (the last task of an

@@ -38,7 +38,7 @@ int bytes_append_value (bytes_t *self, const void *value, uint32_t size)
 {
     if (reserve (self, sizeof size + (size_t)size) < 0)
         return -1;
-    put_u32 (self->data + self->size, size);
+    write_u32 (self->data + self->size, size);
     self->size += sizeof size;
     return bytes_append (self, value, size);
 }
@@ -49,7 +49,7 @@ void bytes_free (bytes_t *self)
     *self = (bytes_t){0};
 }
 
-void put_u32 (uint8_t *at, uint32_t number)
+void write_u32 (uint8_t *at, uint32_t number)
 {
     for (int i = 0; i < 4; i++)
         at[i] = (uint8_t)(number >> 8 * i);

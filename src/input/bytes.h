@@ -18,6 +18,6 @@ int bytes_append_value (bytes_t *self, const void *value, uint32_t size); // its
 void bytes_free (bytes_t *self);
 
 //  A u32, little-endian.
-void put_u32 (uint8_t *at, uint32_t number);
+void write_u32 (uint8_t *at, uint32_t number);
 
 #endif

@@ -11,6 +11,9 @@ int fault_set (fault_t *self, int number, const char *format, ...)
         va_start (list, format);
         vsnprintf (self->text, sizeof self->text, format, list);
         va_end (list);
+        for (char *at = self->text; *at; at++) // a file's name may hold anything
+            if ((unsigned char)*at < ' ' || *at == 127)
+                *at = '?';
         self->number = number;
     }
     errno = self->number;

@@ -60,7 +60,7 @@ static int open_direct (input_t *self, const input_source_t *source, const input
 static int open_packed (input_t *self, const input_source_t *sources, size_t count, const input_config_t *config)
 {
     packer_init (&self->packer, config, (uint16_t)count, &self->fault);
-    self->shape = (shape_t){.format = BLOCK_PREFIXED, .columns = (uint16_t)count, .items = self->packer.task_items};
+    self->shape = (shape_t){.format = BLOCK_PREFIXED, .columns = (uint16_t)count, .items = 1};
     return product_open (&self->product, sources, count, config, &self->fault);
 }
 

@@ -40,7 +40,7 @@ void packer_end (packer_t *self)
 {
     if (!self->in_open)
         return;
-    put_u32 (block_data (self->block) + self->open, self->in_open * self->columns);
+    write_u32 (block_data (self->block) + self->open, self->in_open * self->columns);
     self->open = self->used;
     self->tasks++;
     self->all++;

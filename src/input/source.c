@@ -8,37 +8,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-//  FIFOs with a name are left as they are: opened anew after its last writer has gone, one never comes to an end.
-static bool can_reopen (const char *link, bool terminal)
+//  O_NONBLOCK: a FIFO opens before its writer comes.
+static int open_file (const char *path)
 {
-    char target[8] = "";
-    return terminal || (readlink (link, target, sizeof target - 1) > 0 && strncmp (target, "pipe:", 5) == 0);
+    return open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 }
 
-//  These three: 0, or an errno that says why the source is of no use.
-static int open_stdin (source_t *self, int fd)
+//  FIFOs with a name are left as they are: opened anew after its last writer has gone, one never comes to an end.
+static bool can_reopen (const source_t *self, const char *link)
+{
+    char target[8] = "";
+    return self->terminal || (readlink (link, target, sizeof target - 1) > 0 && strncmp (target, "pipe:", 5) == 0);
+}
+
+//  Gives standard input a flag of its own, where that can be done.
+static void reopen (source_t *self)
 {
     char link[32];
-    snprintf (link, sizeof link, "/proc/self/fd/%d", fd);
-    self->fd = fd;
-    if (!can_reopen (link, isatty (fd)))
-        return 0;
-    int again = open (link, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    snprintf (link, sizeof link, "/proc/self/fd/%d", self->fd);
+    int again = can_reopen (self, link) ? open_file (link) : -1;
     if (again >= 0) {
         self->fd = again;
         self->owned = true;
     }
-    return 0;
 }
 
-//  O_NONBLOCK: a FIFO opens before its writer comes.
-static int open_file (source_t *self, const char *path)
-{
-    self->fd = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    self->owned = self->fd >= 0;
-    return self->fd < 0 ? errno : 0;
-}
-
+//  What has been opened: 0, or an errno that says why it is of no use.
 static int inspect (source_t *self)
 {
     struct stat about;
@@ -85,10 +80,14 @@ int source_open (source_t *self, const input_source_t *from, const input_config_
     }
     bool is_stdin = source_is_stdin (from);
     self->name = is_stdin ? "standard input" : from->path;
-    int number = is_stdin ? open_stdin (self, config->stdin_fd) : open_file (self, from->path);
-    if (!number)
-        number = inspect (self);
-    return number ? refuse (self, is_stdin ? "" : "'", number, fault) : 0;
+    self->fd = is_stdin ? config->stdin_fd : open_file (from->path);
+    self->owned = !is_stdin && self->fd >= 0;
+    int number = self->owned || is_stdin ? inspect (self) : errno;
+    if (number)
+        return refuse (self, is_stdin ? "" : "'", number, fault);
+    if (is_stdin)
+        reopen (self);
+    return 0;
 }
 
 void source_close (source_t *self)

@@ -8,53 +8,59 @@ typedef struct {
     const char *bytes;
     size_t size;
     const char *expect;
-    char delimiter; // 'n' newline, '0' zero, else itself
+    char delimiter; // 0: newline, '0': zero, else itself
     uint32_t n;
     size_t s, command, max_item;
     bool pack, skip_blank;
 } row_t;
 
-#define BYTES(text) text, sizeof (text) - 1
+#define LINES(called, text, want)                                                                                      \
+    {                                                                                                                  \
+        .name = called, .bytes = text, .size = sizeof (text) - 1, .expect = want                                       \
+    }
+#define ROW(called, text, want, ...)                                                                                   \
+    {                                                                                                                  \
+        .name = called, .bytes = text, .size = sizeof (text) - 1, .expect = want, __VA_ARGS__                          \
+    }
 
 static const row_t rows[] = {
-    {"empty input", BYTES (""), "", 'n'},
-    {"one line", BYTES ("a\n"), "(a)", 'n'},
-    {"no newline at the end", BYTES ("a\nb"), "(a)(b)", 'n'},
-    {"an empty line is an item", BYTES ("\n\na\n\n"), "()()(a)()", 'n'},
-    {"CRLF stays", BYTES ("a\r\n\r\nb\r"), "(a\\x0d)(\\x0d)(b\\x0d)", 'n'},
-    {"NUL in a line", BYTES ("a\0b\n\0\n"), "(a\\x00b)(\\x00)", 'n'},
-    {"invalid UTF-8", BYTES ("\xff\xfe\n\xc3(\n"), "(\\xff\\xfe)(\\xc3()", 'n'},
-    {"zero as delimiter", BYTES ("a\nb\0\0c"), "(a\\x0ab)()(c)", '0'},
-    {"a newline after the last delimiter", BYTES ("a,b\n"), "(a)(b\\x0a)", ','},
-    {"two a task", BYTES ("1\n2\n3\n4\n5\n"), "(1,2)(3,4)(5)", 'n', .n = 2},
-    {"two a task, torn", BYTES ("1\n2\n3"), "(1,2)(3)", 'n', .n = 2},
-    {"more a task than there are", BYTES ("1\n2\n3"), "(1,2,3)", 'n', .n = 1000},
-    {"three a task, empty ones", BYTES ("\n\n\n\n"), "(,,)()", 'n', .n = 3},
-    {"items longer than a block", BYTES ("abcdefghijklmnopqrstuvwxyz0123456789\nx\nabcdefghijklmnopqrstuvwxyz\n"),
-     "(abcdefghijklmnopqrstuvwxyz0123456789)(x)(abcdefghijklmnopqrstuvwxyz)", 'n'},
-    {"items as long as may be", BYTES ("12345\n1234\n12345"), "(12345)(1234)(12345)", 'n', .max_item = 5},
-    {"tasks as long as may be", BYTES ("123\n45\n\n12345\n12345"), "(123,45)(,12345)(12345)", 'n', .n = 2,
-     .max_item = 5},
-    {"-r", BYTES ("a\n\n \t\r\v\f\n b \n\n"), "(a)( b )", 'n', .skip_blank = true},
-    {"-r, nothing but blanks", BYTES ("\n\n  \n"), "", 'n', .skip_blank = true},
-    {"-r, blanks at the end", BYTES ("a\n  "), "(a)", 'n', .skip_blank = true},
-    {"-r -n", BYTES ("a\n\nb\n\nc\n"), "(a,b)(c)", 'n', .n = 2, .skip_blank = true},
-    {"-X", BYTES ("1\n2\n3\n"), "(1,2,3)", 'n', .pack = true},
-    {"-X of nothing", BYTES (""), "", 'n', .pack = true},
-    {"-X -n", BYTES ("1\n2\n3\n"), "(1,2)(3)", 'n', .n = 2, .pack = true},
-    {"-X -s as parallel and xargs count it", BYTES ("1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n"),
-     "(1,2,3,4,5,6,7)(8,9,10,11,12)", 'n', .s = 20, .command = 5, .pack = true},
-    {"-X -s, too long goes alone", BYTES ("1\n2\n123456789\n3\n"), "(1,2)(123456789)(3)", 'n', .s = 5, .pack = true},
-    {"-X -s, no room at all", BYTES ("1\n2\n"), "(1)(2)", 'n', .s = 5, .command = 50, .pack = true},
-    {"-n -s", BYTES ("1\n2\n3\n444\n5\n"), "(1,2)(3)(444)(5)", 'n', .n = 3, .s = 4},
-    {"-s alone: one item a task fits or not", BYTES ("1\n22222\n"), "(1)(22222)", 'n', .s = 4},
-    {"-X, never over --max-item", BYTES ("12\n34\n56\n"), "(12)(34)(56)", 'n', .pack = true, .max_item = 3},
+    LINES ("empty input", "", ""),
+    LINES ("one line", "a\n", "(a)"),
+    LINES ("no newline at the end", "a\nb", "(a)(b)"),
+    LINES ("an empty line is an item", "\n\na\n\n", "()()(a)()"),
+    LINES ("CRLF stays", "a\r\n\r\nb\r", "(a\\x0d)(\\x0d)(b\\x0d)"),
+    LINES ("NUL in a line", "a\0b\n\0\n", "(a\\x00b)(\\x00)"),
+    LINES ("invalid UTF-8", "\xff\xfe\n\xc3(\n", "(\\xff\\xfe)(\\xc3()"),
+    ROW ("zero as delimiter", "a\nb\0\0c", "(a\\x0ab)()(c)", .delimiter = '0'),
+    ROW ("a newline after the last delimiter", "a,b\n", "(a)(b\\x0a)", .delimiter = ','),
+    ROW ("two a task", "1\n2\n3\n4\n5\n", "(1,2)(3,4)(5)", .n = 2),
+    ROW ("two a task, torn", "1\n2\n3", "(1,2)(3)", .n = 2),
+    ROW ("more a task than there are", "1\n2\n3", "(1,2,3)", .n = 1000),
+    ROW ("three a task, empty ones", "\n\n\n\n", "(,,)()", .n = 3),
+    LINES ("items longer than a block", "abcdefghijklmnopqrstuvwxyz0123456789\nx\nabcdefghijklmnopqrstuvwxyz\n",
+           "(abcdefghijklmnopqrstuvwxyz0123456789)(x)(abcdefghijklmnopqrstuvwxyz)"),
+    ROW ("items as long as may be", "12345\n1234\n12345", "(12345)(1234)(12345)", .max_item = 5),
+    ROW ("tasks as long as may be", "123\n45\n\n12345\n12345", "(123,45)(,12345)(12345)", .n = 2, .max_item = 5),
+    ROW ("-r", "a\n\n \t\r\v\f\n b \n\n", "(a)( b )", .skip_blank = true),
+    ROW ("-r, nothing but blanks", "\n\n  \n", "", .skip_blank = true),
+    ROW ("-r, blanks at the end", "a\n  ", "(a)", .skip_blank = true),
+    ROW ("-r -n", "a\n\nb\n\nc\n", "(a,b)(c)", .n = 2, .skip_blank = true),
+    ROW ("-X", "1\n2\n3\n", "(1,2,3)", .pack = true),
+    ROW ("-X of nothing", "", "", .pack = true),
+    ROW ("-X -n", "1\n2\n3\n", "(1,2)(3)", .n = 2, .pack = true),
+    ROW ("-X -s as parallel and xargs count it", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n",
+         "(1,2,3,4,5,6,7)(8,9,10,11,12)", .s = 20, .command = 5, .pack = true),
+    ROW ("-X -s, too long goes alone", "1\n2\n123456789\n3\n", "(1,2)(123456789)(3)", .s = 5, .pack = true),
+    ROW ("-X -s, no room at all", "1\n2\n", "(1)(2)", .s = 5, .command = 50, .pack = true),
+    ROW ("-n -s", "1\n2\n3\n444\n5\n", "(1,2)(3)(444)(5)", .n = 3, .s = 4),
+    ROW ("-s alone: one item a task fits or not", "1\n22222\n", "(1)(22222)", .s = 4),
+    ROW ("-X, never over --max-item", "12\n34\n56\n", "(12)(34)(56)", .pack = true, .max_item = 3),
 };
 
 static input_config_t config_of (const row_t *row, size_t block_bytes)
 {
     input_config_t config = input_defaults ();
-    config.delimiter = row->delimiter == 'n' ? '\n' : row->delimiter == '0' ? '\0' : (uint8_t)row->delimiter;
+    config.delimiter = !row->delimiter ? '\n' : row->delimiter == '0' ? '\0' : (uint8_t)row->delimiter;
     config.task_items = row->n;
     config.task_bytes = row->s;
     config.command_bytes = row->command;
@@ -168,28 +174,28 @@ typedef struct {
 } product_row_t;
 
 static const product_row_t products[] = {
-    {"::: a b c", "(a)(b)(c)"},
-    {"::: a b c", "(a,b)(c)", .n = 2},
-    {"::: a b c", "(a,b,c)", .pack = true},
-    {":::", ""},
-    {"::: ''", "()"},
-    {"::: a '' b", "(a)(b)", .skip_blank = true},
-    {"::: a b ::: 1 2", "(a,1)(a,2)(b,1)(b,2)"},
-    {"::: a b ::: 1 2 ::: x y", "(a,1,x)(a,1,y)(a,2,x)(a,2,y)(b,1,x)(b,1,y)(b,2,x)(b,2,y)"},
-    {"::: a b c ::: 1 2", "(a,1,a,2)(b,1,b,2)(c,1,c,2)", .n = 2},
-    {"::: a b c ::: 1 2", "(a,1,a,2,b,1,b,2)(c,1,c,2)", .n = 4},
-    {"::: a b :::", ""},
-    {"::: ::: a b", ""},
-    {"::: a b :::+ 1 2", "(a,1)(b,2)"},
-    {"::: a b c :::+ 1 2", "(a,1)(b,2)"},
-    {"::: a b :::+ 1 2 3", "(a,1)(b,2)"},
-    {"::: a b c :::+", ""},
-    {"::: a b :::+ 1 2 3 ::: x y", "(a,1,x)(a,1,y)(b,2,x)(b,2,y)"},
-    {"::: p q ::: a b :::+ 1 2 3", "(p,a,1)(p,b,2)(q,a,1)(q,b,2)"},
-    {"::: a b :::+ 1 2 :::+ x y ::: p :::+ q", "(a,1,x,p,q)(b,2,y,p,q)"},
-    {"::: a '' b ::: '' x", "(a,x)(b,x)", .skip_blank = true},
-    {"::: x '' y :::+ a b c", "(x,a)(y,b)", .skip_blank = true},
-    {"::: a ::: '' x", "(a,)(a,x)"},
+    {.sources = "::: a b c", .expect = "(a)(b)(c)"},
+    {.sources = "::: a b c", .expect = "(a,b)(c)", .n = 2},
+    {.sources = "::: a b c", .expect = "(a,b,c)", .pack = true},
+    {.sources = ":::", .expect = ""},
+    {.sources = "::: ''", .expect = "()"},
+    {.sources = "::: a '' b", .expect = "(a)(b)", .skip_blank = true},
+    {.sources = "::: a b ::: 1 2", .expect = "(a,1)(a,2)(b,1)(b,2)"},
+    {.sources = "::: a b ::: 1 2 ::: x y", .expect = "(a,1,x)(a,1,y)(a,2,x)(a,2,y)(b,1,x)(b,1,y)(b,2,x)(b,2,y)"},
+    {.sources = "::: a b c ::: 1 2", .expect = "(a,1,a,2)(b,1,b,2)(c,1,c,2)", .n = 2},
+    {.sources = "::: a b c ::: 1 2", .expect = "(a,1,a,2,b,1,b,2)(c,1,c,2)", .n = 4},
+    {.sources = "::: a b :::", .expect = ""},
+    {.sources = "::: ::: a b", .expect = ""},
+    {.sources = "::: a b :::+ 1 2", .expect = "(a,1)(b,2)"},
+    {.sources = "::: a b c :::+ 1 2", .expect = "(a,1)(b,2)"},
+    {.sources = "::: a b :::+ 1 2 3", .expect = "(a,1)(b,2)"},
+    {.sources = "::: a b c :::+", .expect = ""},
+    {.sources = "::: a b :::+ 1 2 3 ::: x y", .expect = "(a,1,x)(a,1,y)(b,2,x)(b,2,y)"},
+    {.sources = "::: p q ::: a b :::+ 1 2 3", .expect = "(p,a,1)(p,b,2)(q,a,1)(q,b,2)"},
+    {.sources = "::: a b :::+ 1 2 :::+ x y ::: p :::+ q", .expect = "(a,1,x,p,q)(b,2,y,p,q)"},
+    {.sources = "::: a '' b ::: '' x", .expect = "(a,x)(b,x)", .skip_blank = true},
+    {.sources = "::: x '' y :::+ a b c", .expect = "(x,a)(y,b)", .skip_blank = true},
+    {.sources = "::: a ::: '' x", .expect = "(a,)(a,x)"},
 };
 
 typedef struct {
