@@ -1,0 +1,12 @@
+/*  life: the number that a process, or a run, is known by: the time in nanoseconds, its lowest bits random. A larger
+ *  one is newer.
+ */
+#ifndef DISHES_ROLE_LIFE_H
+#define DISHES_ROLE_LIFE_H
+
+#include <stdint.h>
+
+//  Never 0; larger than any that this process had before. Any thread.
+uint64_t life_new (void);
+
+#endif

@@ -1,0 +1,243 @@
+#include "role/results.h"
+#include "core/array.h"
+#include "core/dryer.h"
+#include "store/joblog.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+int results_open (results_t *self, const sink_role_config_t *config, loop_t *loop)
+{
+    *self = (results_t){.config = config, .loop = loop};
+    self->printer = printer_new (&config->printer);
+    if (!self->printer) {
+        const char *path = config->printer.out_path;
+        talk_say (&config->talk, TALK_ERROR, "cannot write to %s: %s", path ? path : "stdout", strerror (errno));
+        return -1;
+    }
+    if (config->joblog && !(self->joblog = joblog_new (config->joblog, false))) {
+        talk_say (&config->talk, TALK_ERROR, "cannot write the job log %s: %s", config->joblog, strerror (errno));
+        return -1;
+    }
+    if (!config->is_progress)
+        return 0;
+    progress_config_t progress = config->progress;
+    progress.start_ms = loop_now_ms ();
+    self->progress = progress_new (&progress);
+    self->is_drawn_over = progress.terminal && (isatty (config->printer.out_fd) || isatty (config->printer.err_fd));
+    if (!self->progress)
+        talk_say (&config->talk, TALK_ERROR, "%s", strerror (errno));
+    return self->progress ? 0 : -1;
+}
+
+void results_close (results_t *self)
+{
+    if (!self->loop)
+        return;
+    for (unsigned i = 0; i < 2; i++)
+        loop_unwatch (self->loop, &self->watches[i]);
+    progress_destroy (&self->progress);
+    joblog_destroy (&self->joblog);
+    printer_destroy (&self->printer);
+    free (self->pieces);
+    *self = (results_t){0};
+}
+
+//  ---- outputs
+
+static void note_error (results_t *self)
+{
+    if (!self->error && !printer_error (self->printer))
+        self->error = errno;
+}
+
+static pieces_t *find_pieces (results_t *self, uint64_t dryer, uint64_t n)
+{
+    for (size_t i = 0; i < self->size; i++)
+        if (self->pieces[i].n == n && self->pieces[i].dryer == dryer)
+            return &self->pieces[i];
+    return NULL;
+}
+
+static void count_piece (results_t *self, uint64_t dryer, uint64_t n, size_t size)
+{
+    pieces_t *pieces = find_pieces (self, dryer, n);
+    if (!pieces) {
+        if (array_reserve (&self->pieces, &self->capacity, self->size + 1, sizeof *self->pieces) == -1) {
+            note_error (self);
+            return;
+        }
+        pieces = &self->pieces[self->size++];
+        *pieces = (pieces_t){.dryer = dryer, .n = n};
+    }
+    pieces->out_bytes += size;
+}
+
+//  Forgets the pieces of a task, n = 0: of a dryer. Returns the bytes they had.
+static uint64_t forget_pieces (results_t *self, uint64_t dryer, uint64_t n)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < self->size;) {
+        if (self->pieces[i].dryer != dryer || (n && self->pieces[i].n != n)) {
+            i++;
+            continue;
+        }
+        bytes += self->pieces[i].out_bytes;
+        self->pieces[i] = self->pieces[--self->size];
+    }
+    return bytes;
+}
+
+void results_piece (results_t *self, uint64_t dryer, uint64_t n, int stream, const void *tag, size_t tag_size,
+                    const slice_t *bytes)
+{
+    printer_task_t task = {.source = dryer, .n = n, .tag = tag, .tag_size = tag_size};
+    int to = stream == 2 ? PRINTER_ERR : PRINTER_OUT;
+    if (printer_piece (self->printer, &task, to, bytes->data, bytes->size) == -1)
+        note_error (self);
+    if (self->joblog && to == PRINTER_OUT)
+        count_piece (self, dryer, n, bytes->size);
+}
+
+void results_drop (results_t *self, uint64_t dryer, uint64_t n)
+{
+    if (n)
+        printer_drop (self->printer, dryer, n);
+    else
+        printer_drop_source (self->printer, dryer);
+    forget_pieces (self, dryer, n);
+}
+
+//  ---- completions
+
+static void log_jobs (results_t *self, const completion_t *what, uint64_t out_bytes)
+{
+    bool timed_out = what->flags & RESULT_TIMED_OUT;
+    joblog_record_t record = {
+        .start_ns = what->start_us * 1000,
+        .runtime_ns = (int64_t)what->runtime_us * 1000,
+        .received_bytes = out_bytes,
+        .exit_value = timed_out ? -1 : what->status,
+        .signal = what->signal,
+        .command = what->command,
+        .command_size = what->command_size,
+    };
+    for (uint64_t i = 0; i < what->count; i++) {
+        record.seq = what->n + i;
+        if (joblog_add (self->joblog, &record) == -1)
+            note_error (self);
+    }
+}
+
+static void report_broken (results_t *self, const completion_t *what)
+{
+    enum { SHOWN_BYTES = 200 };
+    size_t size = what->item ? what->item->size : 0;
+    const char *item = what->item ? (const char *)what->item->data : "";
+    talk_say (&self->config->talk, TALK_ERROR, "task %llu is given up: %.*s%s", (unsigned long long)what->n,
+              (int)(size < SHOWN_BYTES ? size : SHOWN_BYTES), item, size > SHOWN_BYTES ? "..." : "");
+}
+
+void results_completed (results_t *self, const completion_t *what)
+{
+    int rc;
+    printer_task_t task = {.source = what->dryer, .n = what->n, .tag = what->tag, .tag_size = what->tag_size};
+    if (what->pieces || what->out_size || what->err_size)
+        rc = printer_done (self->printer, &task, what->out, what->out_size, what->err, what->err_size);
+    else
+        rc = printer_empty_run (self->printer, what->n, what->count);
+    if (rc == -1 && errno != EEXIST)
+        note_error (self);
+    uint64_t out_bytes = what->out_size + (what->pieces ? forget_pieces (self, what->dryer, what->n) : 0);
+    if (self->joblog && (what->outcome == TASK_OK || what->outcome == TASK_FAILED))
+        log_jobs (self, what, out_bytes);
+    if (what->outcome == TASK_BROKEN)
+        report_broken (self, what);
+}
+
+//  ---- writing
+
+static void clear_line (results_t *self)
+{
+    char bytes[PROGRESS_LINE_BYTES];
+    size_t size = self->is_drawn_over ? progress_clear (self->progress, bytes) : 0;
+    if (size)
+        self->config->talk.draw (self->config->talk.arg, bytes, size);
+}
+
+static size_t arm (results_t *self)
+{
+    struct pollfd fds[2];
+    size_t count = printer_error (self->printer) ? 0 : printer_fds (self->printer, fds);
+    for (size_t i = 0; i < count; i++)
+        if (loop_arm (self->loop, &self->watches[i], fds[i].fd, true) == -1)
+            note_error (self);
+    return count;
+}
+
+void results_write (results_t *self)
+{
+    struct pollfd fds[2];
+    if (printer_fds (self->printer, fds)) {
+        clear_line (self);
+        printer_write (self->printer);
+        if (!arm (self))
+            self->watches[0].ready = self->watches[1].ready = false;
+    }
+    if (self->joblog && joblog_write (self->joblog) == -1)
+        note_error (self);
+}
+
+void results_end (results_t *self)
+{
+    printer_end_order (self->printer);
+}
+
+bool results_idle (const results_t *self)
+{
+    struct pollfd fds[2];
+    return results_error (self) || !printer_fds (self->printer, fds);
+}
+
+static void draw_end (results_t *self, const progress_counts_t *counts)
+{
+    char bytes[PROGRESS_LINE_BYTES];
+    size_t size = progress_end (self->progress, counts, loop_now_ms (), bytes);
+    if (size)
+        self->config->talk.draw (self->config->talk.arg, bytes, size);
+}
+
+void results_finish (results_t *self, const progress_counts_t *counts)
+{
+    if (!results_error (self))
+        printer_flush (self->printer, 0);
+    if (self->progress)
+        draw_end (self, counts);
+}
+
+void results_progress (results_t *self, const progress_counts_t *counts, int64_t now_ms)
+{
+    char bytes[PROGRESS_LINE_BYTES];
+    size_t size = self->progress ? progress_update (self->progress, counts, now_ms, bytes) : 0;
+    if (size)
+        self->config->talk.draw (self->config->talk.arg, bytes, size);
+}
+
+int64_t results_due_ms (const results_t *self, int64_t now_ms)
+{
+    if (self->watches[0].ready || self->watches[1].ready)
+        return 0;
+    return self->progress ? progress_due_ms (self->progress, now_ms) : INT64_MAX;
+}
+
+int results_error (const results_t *self)
+{
+    int error = printer_error (self->printer);
+    return error ? error : self->error;
+}
+
+const char *results_error_text (const results_t *self)
+{
+    return printer_error (self->printer) ? printer_error_text (self->printer) : strerror (self->error);
+}

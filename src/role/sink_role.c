@@ -1,0 +1,287 @@
+#include "role/sink_role.h"
+#include "net/packet.h"
+#include "net/socket.h"
+#include "role/life.h"
+#include "role/results.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { STATUS_ERROR = 125, STATUS_SIGNAL = 128, REPORTS_A_TURN = 4096 };
+
+typedef struct {
+    const sink_role_config_t *config;
+    control_t *control;
+    loop_t *loop;
+    sink_t *core;
+    void *out, *in;
+    watch_t out_watch, in_watch;
+    inbound_t inbound;
+    results_t results;
+    bool was_decided; // the run, and the results were told
+    bool is_leaving;  // at once
+    bool failed;      // said so already
+    int signal;
+} role_t;
+
+static void fail (role_t *self, const char *what)
+{
+    if (!self->failed)
+        talk_say (&self->config->talk, TALK_ERROR, "sink: %s: %s", what, strerror (errno));
+    self->failed = self->is_leaving = true;
+}
+
+//  ---- what the core asks for
+
+static void on_piece (void *arg, uint64_t dryer, uint64_t n, int stream, bool streamed, const void *tag,
+                      size_t tag_size, const slice_t *bytes)
+{
+    role_t *self = arg;
+    results_piece (&self->results, dryer, n, stream, tag, tag_size, bytes);
+}
+
+static void on_drop (void *arg, uint64_t dryer, uint64_t n)
+{
+    role_t *self = arg;
+    results_drop (&self->results, dryer, n);
+}
+
+static void on_completed (void *arg, const completion_t *completion)
+{
+    role_t *self = arg;
+    results_completed (&self->results, completion);
+}
+
+//  Without a journal there is nothing to make durable.
+static void on_eof (void *arg, bool known, uint64_t total, uint64_t washer)
+{
+}
+
+static void on_ended (void *arg, const ending_t *ending)
+{
+}
+
+static int on_commit (void *arg)
+{
+    return 0;
+}
+
+static void on_trace (void *arg, const char *from, const char *event, const char *to)
+{
+    role_t *self = arg;
+    talk_trace (&self->config->talk, "sink", from, event, to);
+}
+
+static void on_log (void *arg, const char *line)
+{
+    role_t *self = arg;
+    talk_say (&self->config->talk, TALK_NOTICE, "%s", line);
+}
+
+//  ---- begin and end
+
+static int open_wires (role_t *self, void *context)
+{
+    endpoint_t out;
+    address_out (&self->config->at, out);
+    packet_t advert = sink_advert (self->core);
+    self->out = socket_out (context, out, &advert);
+    packet_drop (&advert);
+    if (!self->out || loop_watch (self->loop, &self->out_watch, socket_fd (self->out)) == -1)
+        return -1;
+    return loop_watch (self->loop, &self->in_watch, socket_fd (self->in));
+}
+
+static int open_core (role_t *self, void *context)
+{
+    sink_config_t core = self->config->core;
+    sink_ports_t ports = {.arg = self,
+                          .piece = on_piece,
+                          .drop = on_drop,
+                          .completed = on_completed,
+                          .eof = on_eof,
+                          .ended = on_ended,
+                          .commit = on_commit,
+                          .trace = self->config->talk.is_tracing ? on_trace : NULL,
+                          .log = on_log};
+    core.run = life_new ();
+    core.life = life_new ();
+    address_in (&self->config->at, core.endpoint);
+    self->in = socket_in (context, core.endpoint);
+    if (!self->in)
+        return -1;
+    self->core = sink_new (&core, &ports, NULL, loop_now_ms ());
+    return self->core ? open_wires (self, context) : -1;
+}
+
+static void open_role (role_t *self, void *context)
+{
+    inbound_init (&self->inbound);
+    if (results_open (&self->results, self->config, self->loop) == -1)
+        self->failed = self->is_leaving = true;
+    else if (open_core (self, context) == -1)
+        fail (self, "cannot begin");
+}
+
+static void close_role (role_t *self)
+{
+    sink_destroy (&self->core);
+    loop_unwatch (self->loop, &self->out_watch);
+    loop_unwatch (self->loop, &self->in_watch);
+    socket_close (&self->out);
+    socket_close (&self->in);
+    inbound_free (&self->inbound);
+    results_close (&self->results);
+}
+
+//  ---- the turns
+
+static void hear (role_t *self, int64_t now_ms)
+{
+    for (unsigned i = 0; self->in_watch.ready && i < REPORTS_A_TURN; i++) {
+        packet_found_t found = packet_receive (self->in, false, &self->inbound);
+        if (found == PACKET_GOOD)
+            sink_heard (self->core, &self->inbound.message, now_ms);
+        else if (found == PACKET_BAD)
+            sink_bad_message (self->core);
+        else
+            self->in_watch.ready = false;
+    }
+}
+
+//  Subscriptions must be in before anything is published: a WELCOME without its subscriber would be lost.
+static void take_subscriptions (role_t *self)
+{
+    socket_subscribed (self->out);
+    self->out_watch.ready = false;
+}
+
+static void speak (role_t *self)
+{
+    packet_t packet;
+    while (sink_packet (self->core, &packet)) {
+        if (packet.header.type == MSG_WELCOME)
+            take_subscriptions (self);
+        packet_send (self->out, &packet);
+        self->out_watch.ready = true; // sending may have swallowed the sign of a subscription
+        packet_drop (&packet);
+    }
+    if (self->out_watch.ready)
+        take_subscriptions (self);
+}
+
+static progress_counts_t counts (const role_t *self)
+{
+    sink_status_t status = sink_status (self->core);
+    const figures_t *figures = &status.figures;
+    uint64_t failed = figures->failed + figures->broken + figures->dropped;
+    uint64_t hint = self->config->core.total_hint;
+    return (progress_counts_t){.total = status.eof ? figures->total : hint,
+                               .total_known = status.eof || hint,
+                               .finished = figures->ok + failed,
+                               .failed = failed,
+                               .running = status.out < status.slots ? status.out : status.slots};
+}
+
+static void print (role_t *self, int64_t now_ms)
+{
+    bool is_decided = sink_ending (self->core)->end != END_NONE;
+    if (is_decided && !self->was_decided)
+        results_end (&self->results);
+    self->was_decided = is_decided;
+    results_write (&self->results);
+    sink_backlog (self->core, printer_backlog_bytes (self->results.printer));
+    if (self->results.progress) {
+        progress_counts_t now = counts (self);
+        results_progress (&self->results, &now, now_ms);
+    }
+}
+
+//  Results that cannot be written end the run: as by SIGPIPE where nobody reads them any more, else as our own error.
+static void check_results (role_t *self, int64_t now_ms)
+{
+    int error = results_error (&self->results);
+    if (!error || self->failed || self->signal)
+        return;
+    if (error == EPIPE) {
+        self->signal = SIGPIPE;
+        sink_stop (self->core, END_INTERRUPTED, STATUS_SIGNAL + SIGPIPE, now_ms);
+        return;
+    }
+    talk_say (&self->config->talk, TALK_ERROR, "%s", results_error_text (&self->results));
+    self->failed = true;
+    sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
+}
+
+static void turn (role_t *self, int64_t now_ms)
+{
+    hear (self, now_ms);
+    sink_tick (self->core, now_ms);
+    speak (self);
+    print (self, now_ms);
+    check_results (self, now_ms);
+    if (sink_failed (self->core)) {
+        errno = ENOMEM;
+        fail (self, "cannot go on");
+    }
+}
+
+static int64_t due_ms (const role_t *self, int64_t now_ms)
+{
+    int64_t due = sink_due_ms (self->core), results = results_due_ms (&self->results, now_ms);
+    return self->in_watch.ready ? 0 : due < results ? due : results;
+}
+
+static void obey (role_t *self, int64_t now_ms)
+{
+    unsigned asked = control_asked (self->control);
+    if (asked & CONTROL_LEAVE)
+        self->is_leaving = true;
+    if (asked & CONTROL_FAIL)
+        sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
+    else if (asked & (CONTROL_END | CONTROL_KILL))
+        sink_stop (self->core, END_INTERRUPTED, STATUS_SIGNAL + SIGINT, now_ms);
+}
+
+static bool is_over (const role_t *self)
+{
+    return self->is_leaving || (sink_state (self->core) == SINK_OVER && results_idle (&self->results));
+}
+
+static void conclude (role_t *self, sink_role_result_t *result)
+{
+    progress_counts_t last = counts (self);
+    results_finish (&self->results, &last);
+    result->ending = *sink_ending (self->core);
+    result->status = result->ending.end == END_NONE ? STATUS_ERROR : result->ending.status;
+    if (results_error (&self->results) && !self->failed && !self->signal) {
+        talk_say (&self->config->talk, TALK_ERROR, "%s", results_error_text (&self->results));
+        self->failed = true;
+    }
+    if (result->ending.end == END_LOST && !self->failed && *sink_reason (self->core))
+        talk_say (&self->config->talk, TALK_ERROR, "%s", sink_reason (self->core));
+    if (self->failed)
+        result->status = STATUS_ERROR;
+    result->signal = self->signal;
+}
+
+void sink_role_run (const sink_role_config_t *config, void *context, control_t *control, sink_role_result_t *result)
+{
+    role_t role = {.config = config, .control = control, .loop = control_loop (control)};
+    *result = (sink_role_result_t){.status = STATUS_ERROR};
+    open_role (&role, context);
+    while (!role.is_leaving) {
+        int64_t now_ms = loop_now_ms ();
+        turn (&role, now_ms);
+        if (is_over (&role))
+            break;
+        if (loop_wait (role.loop, due_ms (&role, now_ms)) == -1)
+            fail (&role, "cannot wait");
+        obey (&role, loop_now_ms ());
+    }
+    if (role.core)
+        conclude (&role, result);
+    close_role (&role);
+}

@@ -1,0 +1,35 @@
+/*  sink_role: the sink's core, its wires, and where results go, as one loop.
+ *
+ *  The order of things in a turn: `in` is read empty, the core commits and counts, the counts go out, and only then is
+ *  anything printed. A reader of stdout who is slow, or gone, never keeps the loop from its messages.
+ */
+#ifndef DISHES_ROLE_SINK_ROLE_H
+#define DISHES_ROLE_SINK_ROLE_H
+
+#include "core/sink.h"
+#include "net/address.h"
+#include "role/control.h"
+#include "role/talk.h"
+#include "store/printer.h"
+#include "store/progress.h"
+
+typedef struct {
+    address_t at;
+    sink_config_t core; // run, life and endpoint are filled in here
+    printer_config_t printer;
+    const char *joblog; // path, or NULL
+    bool is_progress;
+    progress_config_t progress; // start_ms is filled in here
+    talk_t talk;
+} sink_role_config_t;
+
+typedef struct {
+    int status; // the exit status
+    int signal; // SIGPIPE where the reader of the results went away: to be raised; else 0
+    ending_t ending;
+} sink_role_result_t;
+
+//  Runs until every peer has left and everything is printed. What could not be written is said, and the status is 125.
+void sink_role_run (const sink_role_config_t *config, void *context, control_t *control, sink_role_result_t *result);
+
+#endif

@@ -1,0 +1,288 @@
+#include "role/washer_role.h"
+#include "role/hatch.h"
+#include "role/life.h"
+#include "role/peer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { STATUS_ERROR = 125, ORDERS_A_TURN = 256, READS_A_TURN = 16, HINT_MS = 3000 };
+
+typedef struct {
+    const washer_role_config_t *config;
+    void *context;
+    control_t *control;
+    loop_t *loop;
+    washer_t *core;
+    peer_t peer;
+    hatch_t hatch;
+    endpoint_t reports; // where the sink takes them
+    watch_t input_watch;
+    bool is_waiting; // for the input
+    bool eof;        // the core was told
+    bool was_served; // a dryer came
+    bool is_leaving; // at once
+    bool failed;     // said so already
+    int64_t hint_ms; // when to say that a terminal is being read; INT64_MAX: never
+} role_t;
+
+static void fail (role_t *self, const char *what)
+{
+    if (!self->failed)
+        talk_say (&self->config->talk, TALK_ERROR, "washer: %s: %s", what, strerror (errno));
+    self->failed = self->is_leaving = true;
+}
+
+//  ---- what the core asks for
+
+static void on_sink_found (void *arg, const char *endpoint)
+{
+    role_t *self = arg;
+    snprintf (self->reports, sizeof self->reports, "%s", endpoint);
+    if (peer_report_to (&self->peer, endpoint) == -1)
+        fail (self, "cannot reach the sink");
+}
+
+static void on_lane_open (void *arg, uint64_t dryer, uint32_t generation, const char *dryer_host)
+{
+    role_t *self = arg;
+    self->was_served = true;
+    if (hatch_open (&self->hatch, dryer, generation) == -1)
+        fail (self, "cannot open a lane");
+}
+
+static void on_lane_close (void *arg, uint64_t dryer, uint32_t generation)
+{
+    role_t *self = arg;
+    hatch_close (&self->hatch, dryer, generation);
+}
+
+static void on_trace (void *arg, const char *from, const char *event, const char *to)
+{
+    role_t *self = arg;
+    talk_trace (&self->config->talk, "washer", from, event, to);
+}
+
+//  ---- lives
+
+static int begin_life (role_t *self, uint64_t life)
+{
+    endpoint_t out;
+    address_out (&self->config->at, out);
+    self->hatch.washer = life;
+    return peer_open (&self->peer, self->context, self->loop, out, ROLE_WASHER, life);
+}
+
+static int open_role (role_t *self)
+{
+    const washer_role_config_t *config = self->config;
+    washer_config_t core = {.life = life_new (),
+                            .shape = *input_shape (config->input),
+                            .retries = config->retries,
+                            .wait_ms = config->wait_ms};
+    washer_ports_t ports = {.arg = self,
+                            .sink_found = on_sink_found,
+                            .lane_open = on_lane_open,
+                            .lane_close = on_lane_close,
+                            .trace = config->talk.is_tracing ? on_trace : NULL};
+    snprintf (core.name, sizeof core.name, "%s", config->name);
+    self->hatch = (hatch_t){.context = self->context, .loop = self->loop, .at = &config->at};
+    self->hint_ms = input_is_terminal (config->input) ? loop_now_ms () + HINT_MS : INT64_MAX;
+    self->core = washer_new (&core, &ports, loop_now_ms ());
+    return self->core ? begin_life (self, core.life) : -1;
+}
+
+static void close_role (role_t *self)
+{
+    loop_unwatch (self->loop, &self->input_watch);
+    washer_destroy (&self->core);
+    hatch_free (&self->hatch);
+    peer_close (&self->peer);
+}
+
+//  The sink has closed our life: the same items, as a new one.
+static void be_reborn (role_t *self, int64_t now_ms)
+{
+    uint64_t life = life_new ();
+    washer_reborn (self->core, life, now_ms);
+    peer_close (&self->peer);
+    if (begin_life (self, life) == -1 || peer_report_to (&self->peer, self->reports) == -1)
+        fail (self, "cannot reach the sink");
+}
+
+//  ---- the input
+
+//  Room for more: the bounds hold, but a slot never waits because its items are large.
+static bool has_room (const role_t *self)
+{
+    const washer_role_config_t *config = self->config;
+    washer_status_t status = washer_status (self->core);
+    uint64_t tasks = washer_unsent_tasks (self->core) + status.out;
+    if (tasks < config->least_tasks)
+        return true;
+    if (config->queue_tasks && tasks >= config->queue_tasks)
+        return false;
+    return washer_held_bytes (self->core) < (config->queue_bytes ? config->queue_bytes : QUEUE_BYTES);
+}
+
+static bool may_read (const role_t *self)
+{
+    if (self->eof || washer_state (self->core) >= WASHER_HALTING)
+        return false;
+    return has_room (self) || (self->config->when_full == FULL_DROP && self->was_served);
+}
+
+static void put (role_t *self, batch_t *batch)
+{
+    int rc;
+    if (has_room (self))
+        rc = washer_put (self->core, &batch->bytes, batch->tasks);
+    else
+        rc = washer_put_dropped (self->core, batch->tasks);
+    slice_drop (&batch->bytes);
+    if (rc == -1)
+        fail (self, "cannot keep the items");
+}
+
+static void end_input (role_t *self)
+{
+    self->eof = true;
+    washer_eof (self->core);
+}
+
+//  One read. False where nothing more is to be had now.
+static bool read_batch (role_t *self)
+{
+    batch_t batch;
+    int rc = input_read (self->config->input, &batch);
+    if (rc == 1) {
+        self->hint_ms = INT64_MAX;
+        put (self, &batch);
+        return true;
+    }
+    if (rc == -1) {
+        talk_say (&self->config->talk, TALK_ERROR, "%s", input_error (self->config->input));
+        self->failed = true;
+    }
+    if (rc == -1 || input_eof (self->config->input))
+        end_input (self);
+    return false;
+}
+
+static void wait_for_input (role_t *self)
+{
+    int fd = input_fd (self->config->input);
+    self->is_waiting = fd != -1;
+    if (fd != -1 && loop_arm (self->loop, &self->input_watch, fd, false) == -1)
+        fail (self, "cannot wait for the input");
+}
+
+static void read_input (role_t *self)
+{
+    if (self->is_waiting && !self->input_watch.ready)
+        return;
+    self->is_waiting = false;
+    unsigned reads = 0;
+    while (may_read (self) && reads++ < READS_A_TURN)
+        if (!read_batch (self)) {
+            if (!self->eof)
+                wait_for_input (self);
+            return;
+        }
+}
+
+static void give_hint (role_t *self, int64_t now_ms)
+{
+    if (now_ms < self->hint_ms)
+        return;
+    self->hint_ms = INT64_MAX;
+    talk_say (&self->config->talk, TALK_NOTICE, "reading items from the terminal; end with Ctrl-D");
+}
+
+//  ---- the turns
+
+static void hear (role_t *self, int64_t now_ms)
+{
+    if (!self->peer.orders_watch.ready)
+        return;
+    for (unsigned i = 0; i < ORDERS_A_TURN; i++) {
+        packet_found_t found = peer_receive (&self->peer);
+        if (found == PACKET_NONE)
+            return;
+        if (found == PACKET_GOOD)
+            washer_heard (self->core, &self->peer.inbound.message, now_ms);
+    }
+}
+
+static void speak (role_t *self, int64_t now_ms)
+{
+    packet_t packet;
+    while (washer_packet (self->core, &packet))
+        peer_send (&self->peer, &packet);
+    hatch_send (&self->hatch, self->core);
+    if (peer_connected (&self->peer))
+        washer_connected (self->core, now_ms);
+}
+
+static void turn (role_t *self, int64_t now_ms)
+{
+    hear (self, now_ms);
+    read_input (self);
+    give_hint (self, now_ms);
+    hatch_tell (&self->hatch, self->core, now_ms);
+    washer_tick (self->core, now_ms);
+    hatch_tell (&self->hatch, self->core, now_ms);
+    speak (self, now_ms);
+    if (washer_state (self->core) == WASHER_GONE)
+        be_reborn (self, now_ms);
+    if (washer_failed (self->core)) {
+        errno = ENOMEM;
+        fail (self, "cannot go on");
+    }
+}
+
+//  When to be awake again; 0: now.
+static int64_t due_ms (const role_t *self)
+{
+    bool reads_on = (!self->is_waiting || self->input_watch.ready) && may_read (self);
+    if (reads_on || self->peer.orders_watch.ready)
+        return 0;
+    int64_t due = washer_due_ms (self->core);
+    return due < self->hint_ms ? due : self->hint_ms;
+}
+
+static void obey (role_t *self)
+{
+    if (control_asked (self->control) & (CONTROL_LEAVE | CONTROL_FAIL))
+        self->is_leaving = true;
+}
+
+static int conclude (const role_t *self)
+{
+    const ending_t *ending = washer_ending (self->core);
+    if (washer_state (self->core) == WASHER_OVER && ending->end == END_LOST && !self->failed) {
+        talk_say (&self->config->talk, TALK_ERROR, "%s", washer_reason (self->core));
+        return STATUS_ERROR;
+    }
+    return self->failed ? STATUS_ERROR : ending->status;
+}
+
+int washer_role_run (const washer_role_config_t *config, void *context, control_t *control)
+{
+    role_t role = {.config = config, .context = context, .control = control, .loop = control_loop (control)};
+    if (open_role (&role) == -1)
+        fail (&role, "cannot begin");
+    while (!role.is_leaving && washer_state (role.core) != WASHER_OVER) {
+        turn (&role, loop_now_ms ());
+        if (washer_state (role.core) == WASHER_OVER)
+            break;
+        if (loop_wait (role.loop, due_ms (&role)) == -1)
+            fail (&role, "cannot wait");
+        obey (&role);
+    }
+    int status = role.core ? conclude (&role) : STATUS_ERROR;
+    close_role (&role);
+    return status;
+}

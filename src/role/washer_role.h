@@ -1,0 +1,41 @@
+/*  washer_role: an input, the washer's core and its wires, as one loop.
+ *
+ *  Reads items only while it holds less than its queue allows, deals them to the dryers by the core's word, and ends
+ *  when all is counted or the run is over. It never waits for a writer of its input, nor for a dryer that is slow.
+ */
+#ifndef DISHES_ROLE_WASHER_ROLE_H
+#define DISHES_ROLE_WASHER_ROLE_H
+
+#include "core/washer.h"
+#include "input/input.h"
+#include "net/address.h"
+#include "role/control.h"
+#include "role/talk.h"
+
+//  What becomes of items for which the queue has no room.
+typedef enum {
+    FULL_BLOCK, // the input is not read
+    FULL_STACK, // kept, in memory and then on disk
+    FULL_DROP,  // thrown away and counted as dropped; not before the first dryer came
+} when_full_t;
+
+enum { QUEUE_BYTES = 4 << 20 };
+
+typedef struct {
+    address_t at;
+    const char *name;
+    input_t *input;   // borrowed; only this role reads it
+    uint32_t retries; // tries in all; 0: for ever
+    int64_t wait_ms;  // for a sink; 0: for ever
+    when_full_t when_full;
+    uint64_t queue_tasks; // held at most; 0: no bound
+    size_t queue_bytes;   // held at most; 0: QUEUE_BYTES
+    uint64_t least_tasks; // this many are held however large they are, so that no slot waits
+    talk_t talk;
+} washer_role_config_t;
+
+//  Runs until the end. Returns the exit status: what the run came to, or 125 where the input could not be read to its
+//  end (what was read is done and counted all the same) or the pipeline was lost, and then said so.
+int washer_role_run (const washer_role_config_t *config, void *context, control_t *control);
+
+#endif
