@@ -1,0 +1,250 @@
+#include "role/dryer_role.h"
+#include "role/rack.h"
+#include "role/intake.h"
+#include "role/life.h"
+#include "role/peer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { STATUS_ERROR = 125, ORDERS_A_TURN = 256 };
+
+typedef struct {
+    const dryer_role_config_t *config;
+    void *context;
+    control_t *control;
+    loop_t *loop;
+    dryer_t *core;
+    peer_t peer;
+    intake_t intake;
+    rack_t rack;
+    bool is_leaving; // as soon as nothing runs
+    bool is_ending;  // what runs was told to end
+    bool is_killed;  // at once
+    bool has_more;   // unread messages on a lane
+    bool failed;     // said so already
+} role_t;
+
+static void fail (role_t *self, const char *what)
+{
+    if (!self->failed)
+        talk_say (&self->config->talk, TALK_ERROR, "dryer: %s: %s", what, strerror (errno));
+    self->failed = self->is_leaving = true;
+}
+
+//  ---- what the core asks for
+
+static void on_sink_found (void *arg, const char *endpoint)
+{
+    role_t *self = arg;
+    if (peer_report_to (&self->peer, endpoint) == -1)
+        fail (self, "cannot reach the sink");
+}
+
+static void on_lane_connect (void *arg, uint64_t washer, uint32_t generation, const char *endpoint)
+{
+    role_t *self = arg;
+    if (intake_open (&self->intake, washer, generation, endpoint) == -1)
+        fail (self, "cannot reach the washer");
+}
+
+static void on_lane_close (void *arg, uint64_t washer)
+{
+    role_t *self = arg;
+    intake_close (&self->intake, washer);
+}
+
+static void on_wants (void *arg, uint8_t wants, const char *tagstring)
+{
+    role_t *self = arg;
+    if (rack_want (&self->rack, wants, tagstring) == -1)
+        fail (self, "cannot run commands");
+}
+
+static size_t on_read_output (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size)
+{
+    role_t *self = arg;
+    ssize_t got = rack_read (cookie, stream, offset, out, size);
+    if (got != -1)
+        return (size_t)got;
+    fail (self, "cannot read what a command wrote");
+    return 0;
+}
+
+static void on_free_output (void *arg, void *cookie)
+{
+    role_t *self = arg;
+    rack_free_output (&self->rack, cookie);
+}
+
+static void on_trace (void *arg, const char *from, const char *event, const char *to)
+{
+    role_t *self = arg;
+    talk_trace (&self->config->talk, "dryer", from, event, to);
+}
+
+//  ---- lives
+
+static int begin_life (role_t *self)
+{
+    const dryer_role_config_t *config = self->config;
+    dryer_config_t core = {.life = life_new (),
+                           .slots = config->runner.slots,
+                           .prefetch = config->prefetch,
+                           .grain = 1,
+                           .unsure = config->runner.slots,
+                           .wait_ms = config->wait_ms};
+    dryer_ports_t ports = {.arg = self,
+                           .sink_found = on_sink_found,
+                           .lane_connect = on_lane_connect,
+                           .lane_close = on_lane_close,
+                           .wants = on_wants,
+                           .read_output = on_read_output,
+                           .free_output = on_free_output,
+                           .trace = config->talk.is_tracing ? on_trace : NULL};
+    snprintf (core.name, sizeof core.name, "%s", config->name);
+    snprintf (core.host, sizeof core.host, "%s", config->host);
+    self->core = dryer_new (&core, &ports, loop_now_ms ());
+    endpoint_t out;
+    address_out (&config->at, out);
+    return self->core ? peer_open (&self->peer, self->context, self->loop, out, ROLE_DRYER, core.life) : -1;
+}
+
+static void end_life (role_t *self)
+{
+    rack_forget (&self->rack);
+    dryer_destroy (&self->core); // gives outputs back to the rack
+    intake_close_all (&self->intake);
+    peer_close (&self->peer);
+}
+
+//  The sink has closed this life: nothing of it may go on beside what it sends to others.
+static void be_reborn (role_t *self, int64_t now_ms)
+{
+    rack_end (&self->rack, true, now_ms);
+    if (rack_running (&self->rack))
+        return;
+    end_life (self);
+    if (begin_life (self) == -1)
+        fail (self, "cannot begin again");
+}
+
+//  ---- the turns
+
+static void hear (role_t *self, int64_t now_ms)
+{
+    for (unsigned i = 0; self->peer.orders_watch.ready && i < ORDERS_A_TURN; i++)
+        if (peer_receive (&self->peer) == PACKET_GOOD)
+            dryer_heard (self->core, &self->peer.inbound.message, now_ms);
+    intake_tell (&self->intake, self->core, now_ms);
+    self->has_more = intake_hear (&self->intake, self->core, now_ms);
+}
+
+static void work (role_t *self, int64_t now_ms)
+{
+    bool is_over = dryer_ending (self->core)->end != END_NONE || dryer_state (self->core) == DRYER_OVER;
+    if ((is_over || self->is_leaving) && !self->is_ending) {
+        self->is_ending = true;
+        rack_end (&self->rack, false, now_ms);
+    }
+    int rc = rack_work (&self->rack, self->core, now_ms, !self->is_ending && !self->is_leaving);
+    if (rc == -1)
+        fail (self, "cannot run commands");
+}
+
+static void speak (role_t *self, int64_t now_ms)
+{
+    packet_t packet;
+    while (dryer_packet (self->core, &packet))
+        peer_send (&self->peer, &packet);
+    if (peer_connected (&self->peer))
+        dryer_connected (self->core, now_ms);
+}
+
+static void turn (role_t *self, int64_t now_ms)
+{
+    hear (self, now_ms);
+    work (self, now_ms);
+    dryer_tick (self->core, now_ms);
+    speak (self, now_ms);
+    if (dryer_state (self->core) == DRYER_GONE)
+        be_reborn (self, now_ms);
+    if (self->core && dryer_failed (self->core)) {
+        errno = ENOMEM;
+        fail (self, "cannot go on");
+    }
+}
+
+static int64_t due_ms (const role_t *self)
+{
+    if (self->peer.orders_watch.ready || self->has_more)
+        return 0;
+    int64_t due = dryer_due_ms (self->core), rack = rack_due_ms (&self->rack);
+    return due < rack ? due : rack;
+}
+
+static void suspend (role_t *self)
+{
+    if (!self->config->suspended)
+        return;
+    rack_stop (&self->rack, loop_now_ms ());
+    self->config->suspended (self->config->suspended_arg);
+    rack_cont (&self->rack, loop_now_ms ());
+}
+
+static void obey (role_t *self)
+{
+    unsigned asked = control_asked (self->control);
+    if (asked & (CONTROL_LEAVE | CONTROL_END | CONTROL_FAIL))
+        self->is_leaving = self->is_leaving || (asked & (CONTROL_LEAVE | CONTROL_FAIL));
+    if (asked & CONTROL_END && !self->is_ending) {
+        self->is_ending = true;
+        rack_end (&self->rack, false, loop_now_ms ());
+    }
+    if (asked & CONTROL_KILL) {
+        self->is_ending = true;
+        rack_end (&self->rack, true, loop_now_ms ());
+    }
+    if (asked & CONTROL_SUSPEND)
+        suspend (self);
+}
+
+static bool is_over (const role_t *self)
+{
+    bool wants_out = self->is_leaving || dryer_state (self->core) == DRYER_OVER;
+    return wants_out && !rack_running (&self->rack);
+}
+
+static int conclude (const role_t *self)
+{
+    if (self->failed)
+        return STATUS_ERROR;
+    if (dryer_ending (self->core)->end != END_LOST || self->is_leaving)
+        return 0;
+    if (*dryer_reason (self->core))
+        talk_say (&self->config->talk, TALK_ERROR, "%s", dryer_reason (self->core));
+    return STATUS_ERROR;
+}
+
+int dryer_role_run (const dryer_role_config_t *config, void *context, control_t *control)
+{
+    role_t role = {.config = config, .context = context, .control = control, .loop = control_loop (control)};
+    intake_init (&role.intake, context, role.loop);
+    rack_init (&role.rack, &config->runner, config->replace, role.loop);
+    if (begin_life (&role) == -1)
+        fail (&role, "cannot begin");
+    while (role.core) {
+        turn (&role, loop_now_ms ());
+        if (!role.core || is_over (&role))
+            break;
+        if (loop_wait (role.loop, due_ms (&role)) == -1)
+            fail (&role, "cannot wait");
+        obey (&role);
+    }
+    int status = role.core ? conclude (&role) : STATUS_ERROR;
+    end_life (&role);
+    rack_free (&role.rack);
+    intake_free (&role.intake);
+    return status;
+}

@@ -1,0 +1,31 @@
+/*  dryer_role: the dryer's core, its wires and its runner, as one loop.
+ *
+ *  The thread that calls it makes the children, so it must live as long as they do.
+ */
+#ifndef DISHES_ROLE_DRYER_ROLE_H
+#define DISHES_ROLE_DRYER_ROLE_H
+
+#include "core/dryer.h"
+#include "net/address.h"
+#include "role/control.h"
+#include "role/talk.h"
+#include "run/runner.h"
+
+typedef struct {
+    address_t at;
+    const char *name, *host;
+    runner_opts_t runner; // slots, command, guardian and so on; tag, output and want_text are as the sink wants them
+    const char *replace;  // -I, for the sink's --tagstring; NULL: {}
+    uint32_t prefetch;    // tasks that may wait here beyond those that run
+    int64_t wait_ms;      // for a sink; 0: for ever
+    talk_t talk;
+    //  After CONTROL_SUSPEND, when all that runs is stopped; what runs goes on when this returns. NULL: not used.
+    void (*suspended) (void *arg);
+    void *suspended_arg;
+} dryer_role_config_t;
+
+//  Runs until the end of the pipeline, and until nothing runs any more. 0, or 125 where that end was a loss or an error
+//  of ours, and then said so.
+int dryer_role_run (const dryer_role_config_t *config, void *context, control_t *control);
+
+#endif
