@@ -150,6 +150,12 @@ void put_bytes (writer_t *self, const void *data, size_t size)
         memcpy (room, data, size);
 }
 
+void put_run (writer_t *self, uint64_t n, uint64_t count)
+{
+    put_u64 (self, n);
+    put_u64 (self, count);
+}
+
 void put_text (writer_t *self, const char *text)
 {
     size_t size = strlen (text);
@@ -213,6 +219,15 @@ uint32_t get_u32 (reader_t *self)
 uint64_t get_u64 (reader_t *self)
 {
     return get_number (self, 8);
+}
+
+run_t get_run (reader_t *self)
+{
+    uint64_t n = get_u64 (self);
+    uint64_t count = get_u64 (self);
+    if (!run_valid (n, count))
+        self->bad = true;
+    return (run_t){n, count};
 }
 
 void get_text (reader_t *self, char *out, size_t size)

@@ -10,6 +10,7 @@
 #define DISHES_CORE_FRAME_H
 
 #include "core/block.h"
+#include "core/ranges.h"
 
 enum { HEADER_BYTES = 72, TOPIC_BYTES = 10, FRAME_VERSION = 1 };
 
@@ -66,7 +67,7 @@ typedef struct {
     uint64_t got;    // received in order by the sender of this message
     uint64_t ack;    // committed by the sender of this message
     uint64_t sent;   // the highest sequence that the sender has used
-    uint64_t credit; // sink to dryer: bytes of output granted since the link began
+    uint64_t credit; // sink to dryer: bytes of output granted since the link began; washer to sink: tasks sent again
 } header_t;
 
 //  A received message: records and body are borrowed from the caller for the time of the call.
@@ -99,6 +100,7 @@ void put_u16 (writer_t *self, uint16_t value);
 void put_u32 (writer_t *self, uint32_t value);
 void put_u64 (writer_t *self, uint64_t value);
 void put_bytes (writer_t *self, const void *data, size_t size);
+void put_run (writer_t *self, uint64_t n, uint64_t count);
 void put_text (writer_t *self, const char *text); // u16 length, bytes; cut at 65,535
 
 //  Moves what was written into a slice of its own and empties the writer. -1 and ENOMEM (the writer is emptied too).
@@ -116,6 +118,8 @@ uint8_t get_u8 (reader_t *self);
 uint16_t get_u16 (reader_t *self);
 uint32_t get_u32 (reader_t *self);
 uint64_t get_u64 (reader_t *self);
+
+run_t get_run (reader_t *self); // n, count; turns bad where it is no valid run
 
 //  Text into a buffer of `size` bytes (always ended by NUL); turns bad where it is longer or holds NUL.
 void get_text (reader_t *self, char *out, size_t size);

@@ -110,8 +110,28 @@ bool link_must_tell (const link_t *self)
     return self->gap || self->untold >= TELL_AFTER;
 }
 
+void link_transient (link_t *self)
+{
+    if (self->size)
+        self->letters[self->head + self->size - 1].transient = true;
+}
+
+const letter_t *link_letter (const link_t *self, size_t i)
+{
+    return i < self->size ? &self->letters[self->head + i] : NULL;
+}
+
 void link_restart (link_t *self)
 {
+    size_t kept = 0;
+    for (size_t i = 0; i < self->size; i++) {
+        letter_t letter = self->letters[self->head + i];
+        if (letter.transient)
+            letter_drop (&letter);
+        else
+            self->letters[self->head + kept++] = letter;
+    }
+    self->size = kept;
     self->acked = 0;
     self->next = 1;
     self->high = self->got = self->ack = self->gap_told = 0;

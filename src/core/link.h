@@ -13,6 +13,7 @@
 typedef struct {
     uint8_t type;
     uint32_t count;
+    bool transient;        // of no use to another life of the receiver: dropped by link_restart
     slice_t records, body; // owned
 } letter_t;
 
@@ -56,7 +57,14 @@ void link_ack_all (link_t *self);
 //  True where the peer waits for our numbers: a gap to report, or many letters received.
 bool link_must_tell (const link_t *self);
 
-//  The other end is a new life: what was not acked is sent again from sequence 1, and reception begins anew.
+//  Marks the letter pushed last as of no use to another life of the receiver.
+void link_transient (link_t *self);
+
+//  The i-th letter that is not acked, NULL behind the last: for who must know what is on its way.
+const letter_t *link_letter (const link_t *self, size_t i);
+
+//  The other end is a new life: what was not acked and is not transient is sent again from sequence 1, and reception
+//  begins anew.
 void link_restart (link_t *self);
 
 bool link_idle (const link_t *self); // all that was sent is acked

@@ -252,6 +252,7 @@ packet_t session_packet (session_t *self, uint8_t type)
 {
     packet_t packet = {.wire = TO_SINK, .role = self->role};
     packet.header = (header_t){.type = type, .run = self->run, .from = self->life, .to = self->sink};
+    packet.header.credit = self->sent_again;
     link_stamp (&self->link, &packet.header);
     return packet;
 }
@@ -285,9 +286,9 @@ void session_pump (session_t *self, outbox_t *out, int64_t now_ms)
 
 void session_bye (session_t *self, int64_t now_ms)
 {
-    if (self->state == SESSION_SEEK || self->state == SESSION_HELLO)
+    if (self->state == SESSION_SEEK)
         self->state = SESSION_OVER; // nobody knows us
-    else if (self->state == SESSION_UP)
+    else if (self->state == SESSION_HELLO || self->state == SESSION_UP)
         enter (self, SESSION_BYE, now_ms);
 }
 

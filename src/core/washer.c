@@ -112,8 +112,7 @@ int washer_put (washer_t *self, slice_t *bytes, uint64_t tasks)
 int washer_put_dropped (washer_t *self, uint64_t tasks)
 {
     writer_t records = {0};
-    put_u64 (&records, self->stock.next_n);
-    put_u64 (&records, tasks);
+    put_run (&records, self->stock.next_n, tasks);
     washer_letter (self, MSG_DROPPED, 1, &records, NULL);
     stock_skip (&self->stock, tasks);
     self->figures.put = self->stock.next_n - 1;
@@ -140,8 +139,7 @@ static void put_runs (writer_t *out, const ranges_t *ranges)
 {
     put_u32 (out, (uint32_t)ranges->size);
     for (size_t i = 0; i < ranges->size; i++) {
-        put_u64 (out, ranges->runs[i].n);
-        put_u64 (out, ranges->runs[i].count);
+        put_run (out, ranges->runs[i].n, ranges->runs[i].count);
     }
 }
 
@@ -174,8 +172,8 @@ static void on_welcome (washer_t *self, const message_t *message)
     uint64_t failed = get_u64 (&in);
     uint32_t runs = get_u32 (&in);
     while (runs-- && !in.bad) {
-        run_t run = {get_u64 (&in), get_u64 (&in)};
-        if (!in.bad && run_valid (run.n, run.count))
+        run_t run = get_run (&in);
+        if (!in.bad)
             book_counted (self, run.n, run.count, false);
     }
     if (failed > self->figures.failed)
@@ -251,9 +249,9 @@ static void on_dryer_down (washer_t *self, reader_t *in, uint32_t count)
 static void on_counted (washer_t *self, reader_t *in, uint32_t count)
 {
     while (count-- && !in->bad) {
-        run_t run = {get_u64 (in), get_u64 (in)};
+        run_t run = get_run (in);
         uint8_t outcome = get_u8 (in);
-        if (!in->bad && run_valid (run.n, run.count))
+        if (!in->bad)
             book_counted (self, run.n, run.count, outcome != COUNTED_OK);
     }
 }
@@ -301,9 +299,9 @@ static void on_returned (washer_t *self, reader_t *in, uint32_t count)
         lane->recall_vain = !count;
     }
     while (count--) {
-        run_t run = {get_u64 (in), get_u64 (in)};
+        run_t run = get_run (in);
         uint64_t seq = get_u64 (in);
-        if (in->bad || !run_valid (run.n, run.count))
+        if (in->bad)
             return;
         for (uint64_t n = run.n; n < run.n + run.count; n++) {
             if (!answers (self, lane, washer, seq, n))
@@ -472,6 +470,7 @@ void washer_tick (washer_t *self, int64_t now_ms)
     if (self->session.state == SESSION_HELLO && self->state != WASHER_GONE &&
         session_hello_due (&self->session, now_ms))
         hello (self);
+    self->session.sent_again = self->figures.redelivered;
     if (self->state != WASHER_GONE)
         session_pump (&self->session, &self->outbox, now_ms);
     if (self->state == WASHER_LEAVING && self->session.state == SESSION_OVER)

@@ -143,8 +143,8 @@ void book_inventory (washer_t *self, lane_t *lane, reader_t *in)
     ranges_t held = {0};
     while (count-- && !self->oom) {
         uint64_t life = get_u64 (in), seq = get_u64 (in);
-        run_t run = {get_u64 (in), get_u64 (in)};
-        if (in->bad || !run_valid (run.n, run.count))
+        run_t run = get_run (in);
+        if (in->bad)
             break;
         if (life == self->config.life)
             check (self, ranges_add (&held, run.n, run.count));

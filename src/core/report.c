@@ -1,0 +1,307 @@
+#include "core/report.h"
+#include "core/array.h"
+
+static void letter (reports_t *self, link_t *link, uint8_t type, uint32_t count, writer_t *records, writer_t *body)
+{
+    slice_t head, tail = {0};
+    if (writer_take (records, &head) == -1 || (body && writer_take (body, &tail) == -1))
+        self->oom = true;
+    self->spent += tail.size;
+    link_push (link, type, count, &head, &tail);
+}
+
+//  ---- DONE records
+
+static void flush (reports_t *self, link_t *link)
+{
+    if (!self->records_count)
+        return;
+    letter (self, link, MSG_DONE, self->records_count, &self->records, &self->body);
+    self->records_count = 0;
+    self->last.at = 0;
+}
+
+//  Runs of successes without output become one record.
+static bool extend (reports_t *self, const waiting_t *w)
+{
+    const result_t *r = &w->result;
+    if (!self->last.at || r->status || r->signal || r->flags || r->start_us || r->tag_size || r->command_size ||
+        self->records_washer != w->washer || self->last.seq != w->seq || self->last.attempt != w->attempt ||
+        self->last.n + self->last.count != r->n)
+        return false;
+    self->last.count += r->count;
+    for (unsigned i = 0; i < 8; i++)
+        self->records.data[self->last.at + i] = (uint8_t)(self->last.count >> (8 * i));
+    return true;
+}
+
+static void put_record (reports_t *self, const waiting_t *w, uint8_t flags, uint64_t out_bytes, uint64_t err_bytes)
+{
+    const result_t *r = &w->result;
+    writer_t *out = &self->records;
+    if (!self->records_count)
+        put_u64 (out, w->washer);
+    bool plain = !r->status && !r->signal && !flags && !r->start_us && !out_bytes && !err_bytes && !r->tag_size &&
+                 !r->command_size;
+    put_u64 (out, r->n);
+    self->last.n = r->n;
+    self->last.count = r->count;
+    self->last.seq = w->seq;
+    self->last.attempt = w->attempt;
+    self->last.at = plain ? out->size : 0;
+    put_u64 (out, r->count);
+    put_u64 (out, w->seq);
+    put_u32 (out, w->attempt);
+    put_u16 (out, r->status);
+    put_u8 (out, r->signal);
+    put_u8 (out, flags);
+    put_u64 (out, (uint64_t)r->start_us);
+    put_u64 (out, r->runtime_us);
+    put_u32 (out, (uint32_t)out_bytes);
+    put_u32 (out, (uint32_t)err_bytes);
+    put_u32 (out, (uint32_t)r->tag_size);
+    put_u32 (out, (uint32_t)r->command_size);
+    self->records_washer = w->washer;
+    self->records_count++;
+}
+
+//  Appends a kept output to a writer. False where it cannot be read to its end.
+static bool append_output (writer_t *out, const waiting_t *w, int stream, uint64_t from, uint64_t size,
+                           const dryer_ports_t *ports)
+{
+    uint8_t buffer[4096];
+    while (size) {
+        size_t want = size < sizeof buffer ? (size_t)size : sizeof buffer;
+        size_t got = ports->read_output (ports->arg, w->result.cookie, stream, from, buffer, want);
+        if (!got)
+            return false;
+        put_bytes (out, buffer, got);
+        from += got;
+        size -= got;
+    }
+    return true;
+}
+
+//  An output that cannot be read back is never passed over in silence.
+static void output_lost (waiting_t *w)
+{
+    w->result.flags |= RESULT_OUTPUT_LOST;
+    if (!w->result.status && !w->result.signal)
+        w->result.status = 125;
+}
+
+static void free_output (waiting_t *w, const dryer_ports_t *ports)
+{
+    if (w->result.cookie)
+        ports->free_output (ports->arg, w->result.cookie);
+    w->result.cookie = NULL;
+    free (w->texts);
+    w->texts = NULL;
+}
+
+//  A result that fits goes into the batch with all it has.
+static void hand_inline (reports_t *self, link_t *link, waiting_t *w, const dryer_ports_t *ports)
+{
+    uint64_t out_bytes = w->result.out_bytes, err_bytes = w->result.err_bytes;
+    if (self->body.size + out_bytes + err_bytes > BATCH_BYTES ||
+        (self->records_count && self->records_washer != w->washer))
+        flush (self, link);
+    if (!out_bytes && !err_bytes && extend (self, w))
+        return;
+    size_t start = self->body.size;
+    if (!append_output (&self->body, w, 1, 0, out_bytes, ports) ||
+        !append_output (&self->body, w, 2, 0, err_bytes, ports)) {
+        self->body.size = start;
+        out_bytes = err_bytes = 0;
+        output_lost (w);
+    }
+    put_record (self, w, w->result.flags, out_bytes, err_bytes);
+    put_bytes (&self->body, w->result.tag, w->result.tag_size);
+    put_bytes (&self->body, w->result.command, w->result.command_size);
+}
+
+static void put_place (writer_t *out, const waiting_t *w, int stream, bool streamed)
+{
+    put_u64 (out, w->washer);
+    put_u64 (out, w->result.n);
+    put_u64 (out, w->seq);
+    put_u8 (out, (uint8_t)stream);
+    put_u8 (out, streamed);
+}
+
+//  The next piece of a large output. False where it cannot be read.
+static bool hand_piece (reports_t *self, link_t *link, waiting_t *w, const dryer_ports_t *ports)
+{
+    int stream = w->sent < w->result.out_bytes ? 1 : 2;
+    uint64_t from = stream == 1 ? w->sent : w->sent - w->result.out_bytes;
+    uint64_t size = (stream == 1 ? w->result.out_bytes : w->result.err_bytes) - from;
+    writer_t records = {0}, body = {0};
+    if (size > PIECE_BYTES)
+        size = PIECE_BYTES;
+    if (!append_output (&body, w, stream, from, size, ports)) {
+        writer_free (&body);
+        return false;
+    }
+    put_place (&records, w, stream, false);
+    letter (self, link, MSG_OUT, 1, &records, &body);
+    link_transient (link);
+    w->sent += size;
+    return true;
+}
+
+static void hand_done (reports_t *self, link_t *link, waiting_t *w)
+{
+    flush (self, link);
+    put_record (self, w, w->result.flags | RESULT_IN_PIECES, 0, 0);
+    put_bytes (&self->body, w->result.tag, w->result.tag_size);
+    put_bytes (&self->body, w->result.command, w->result.command_size);
+    flush (self, link);
+    link_transient (link);
+    w->done_seq = link_sent (link);
+}
+
+static uint64_t output_bytes (const waiting_t *w)
+{
+    return w->result.out_bytes + w->result.err_bytes;
+}
+
+//  Hands on the next result, or a piece of it. False where credit has run out.
+static bool hand_next (reports_t *self, link_t *link, uint64_t credit, const dryer_ports_t *ports)
+{
+    waiting_t *w = &self->items[self->head + self->handed];
+    uint64_t bytes = output_bytes (w);
+    if (bytes && self->spent + self->body.size >= credit)
+        return false;
+    if (bytes > INLINE_BYTES) {
+        bool readable = w->sent == bytes || hand_piece (self, link, w, ports);
+        if (!readable)
+            output_lost (w);
+        if (!readable || w->sent == bytes) {
+            hand_done (self, link, w);
+            self->handed++;
+        }
+        return true;
+    }
+    hand_inline (self, link, w, ports);
+    if (self->handed) { // a large one before it is still kept: this one waits there too, with nothing to keep
+        free_output (w, ports);
+        w->done_seq = 1;
+        self->handed++;
+        return true;
+    }
+    free_output (w, ports);
+    self->head = --self->size ? self->head + 1 : 0;
+    return true;
+}
+
+void reports_pump (reports_t *self, link_t *link, uint64_t credit, const dryer_ports_t *ports)
+{
+    while (self->handed < self->size && hand_next (self, link, credit, ports)) {
+    }
+    flush (self, link);
+}
+
+//  ---- taking results in
+
+static uint8_t *copy_texts (const result_t *result)
+{
+    uint8_t *texts = malloc (result->tag_size + result->command_size + 1);
+    if (!texts)
+        return NULL;
+    if (result->tag_size)
+        memcpy (texts, result->tag, result->tag_size);
+    if (result->command_size)
+        memcpy (texts + result->tag_size, result->command, result->command_size);
+    return texts;
+}
+
+void reports_add (reports_t *self, link_t *link, const running_t *job, const result_t *result,
+                  const dryer_ports_t *ports)
+{
+    waiting_t w = {.result = *result, .washer = job->washer, .seq = job->seq, .attempt = job->attempt};
+    if (!output_bytes (&w)) { // nothing that could have to wait
+        hand_inline (self, link, &w, ports);
+        free_output (&w, ports);
+        return;
+    }
+    if (self->head && self->head + self->size == self->capacity) {
+        memmove (self->items, self->items + self->head, self->size * sizeof *self->items);
+        self->head = 0;
+    }
+    bool texts = result->tag_size + result->command_size;
+    if ((texts && !(w.texts = copy_texts (result))) ||
+        array_reserve (&self->items, &self->capacity, self->head + self->size + 1, sizeof *self->items) == -1) {
+        free_output (&w, ports);
+        self->oom = true;
+        return;
+    }
+    w.result.tag = w.texts;
+    w.result.command = w.texts ? w.texts + result->tag_size : NULL;
+    self->items[self->head + self->size++] = w;
+}
+
+size_t reports_stream (reports_t *self, link_t *link, uint64_t credit, const running_t *job, int stream,
+                       const void *tag, size_t tag_size, const void *data, size_t size)
+{
+    uint64_t left = credit > self->spent ? credit - self->spent : 0;
+    if (size > PIECE_BYTES)
+        size = PIECE_BYTES;
+    if (size > left)
+        size = (size_t)left;
+    if (!size)
+        return 0;
+    waiting_t place = {.washer = job->washer, .seq = job->seq, .result.n = job->n};
+    writer_t records = {0}, body = {0};
+    put_place (&records, &place, stream, true);
+    put_bytes (&records, tag, tag_size);
+    put_bytes (&body, data, size);
+    letter (self, link, MSG_OUT, 1, &records, &body);
+    link_transient (link);
+    return size;
+}
+
+void reports_acked (reports_t *self, uint64_t acked, const dryer_ports_t *ports)
+{
+    while (self->handed && self->items[self->head].done_seq <= acked) {
+        free_output (&self->items[self->head], ports);
+        self->handed--;
+        self->head = --self->size ? self->head + 1 : 0;
+    }
+}
+
+void reports_restart (reports_t *self, const link_t *link)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < self->size; i++) {
+        waiting_t w = self->items[self->head + i];
+        w.sent = w.done_seq = 0;
+        if (i >= self->handed || w.result.cookie) // not a mere placeholder: its letter went with the batch
+            self->items[self->head + kept++] = w;
+    }
+    self->size = kept;
+    self->handed = 0;
+    self->spent = 0;
+    const letter_t *letter;
+    for (size_t i = 0; (letter = link_letter (link, i)); i++)
+        self->spent += letter->body.size;
+}
+
+size_t reports_waiting (const reports_t *self)
+{
+    return self->size - self->handed;
+}
+
+bool reports_idle (const reports_t *self)
+{
+    return self->size == 0;
+}
+
+void reports_free (reports_t *self, const dryer_ports_t *ports)
+{
+    for (size_t i = 0; i < self->size; i++)
+        free_output (&self->items[self->head + i], ports);
+    free (self->items);
+    writer_free (&self->records);
+    writer_free (&self->body);
+    *self = (reports_t){0};
+}
