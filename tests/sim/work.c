@@ -1,0 +1,80 @@
+/*  What tasks are made of, how they end, and what they print: all of it follows from their number. */
+#include "sim.h"
+
+#include <string.h>
+
+static uint64_t content (const world_t *world, uint64_t n, unsigned item)
+{
+    return rng_mix (world->plan.seed * 1000003 + n * 8 + item);
+}
+
+static size_t put_value (const world_t *world, uint64_t n, unsigned item, uint8_t *out)
+{
+    uint64_t dice = content (world, n, item);
+    size_t size = world->plan.shape.format == BLOCK_PREFIXED ? dice % 40 : dice % 12;
+    for (size_t i = 0; i < size; i++)
+        out[i] = (uint8_t)('a' + (dice >> (i % 8 * 8)) % 26);
+    return size;
+}
+
+static size_t put_task (const world_t *world, uint64_t n, uint8_t *out)
+{
+    const shape_t *shape = &world->plan.shape;
+    uint8_t *at = out;
+    if (shape->format == BLOCK_PREFIXED) {
+        uint32_t values = (uint32_t)(content (world, n, 7) % 3);
+        memcpy (at, &(uint32_t){values}, 4);
+        at += 4;
+        for (uint32_t i = 0; i < values; i++) {
+            size_t size = put_value (world, n, i, at + 4);
+            memcpy (at, &(uint32_t){(uint32_t)size}, 4);
+            at += 4 + size;
+        }
+        return (size_t)(at - out);
+    }
+    unsigned items = n == world->plan.tasks ? 1 : shape->items; // the last one has fewer
+    for (unsigned i = 0; i < items; i++) {
+        at += put_value (world, n, i, at);
+        *at++ = shape->delimiter;
+    }
+    return (size_t)(at - out);
+}
+
+slice_t work_item (const world_t *world, uint64_t n, uint64_t count)
+{
+    block_t *block = block_new (count * 140);
+    if (!block)
+        abort ();
+    size_t size = 0;
+    for (uint64_t i = 0; i < count; i++)
+        size += put_task (world, n + i, block_data (block) + size);
+    slice_t slice = slice_of (block, 0, size);
+    block_unref (block);
+    return slice;
+}
+
+bool work_check_item (const world_t *world, uint64_t n, uint64_t count, const slice_t *bytes)
+{
+    uint8_t task[140];
+    size_t at = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        size_t size = put_task (world, n + i, task);
+        if (bytes->size - at < size || memcmp (bytes->data + at, task, size) != 0)
+            return false;
+        at += size;
+    }
+    return at == bytes->size;
+}
+
+void work_output (uint64_t n, uint32_t attempt, uint64_t life, int stream, uint64_t offset, uint8_t *out, size_t size)
+{
+    uint64_t base = rng_mix (life ^ n << 20 ^ (uint64_t)attempt << 8 ^ (uint64_t)stream);
+    for (size_t i = 0; i < size; i++, offset++)
+        out[i] = (uint8_t)(base >> (offset & 7) * 8 ^ (offset >> 3));
+}
+
+uint16_t work_status (const world_t *world, uint64_t n, uint32_t attempt)
+{
+    const work_t *work = &world->plan.work[n];
+    return work->kind == WORK_FAILS && attempt <= work->times ? (uint16_t)(1 + n % 200) : 0;
+}
