@@ -86,8 +86,10 @@ static void choose (channel_t *self)
 {
     struct stat status;
     self->write = write_direct;
-    if (fstat (self->fd, &status) == -1)
+    if (fstat (self->fd, &status) == -1) {
+        self->fd = -1; // the number may soon be that of another file
         return;
+    }
     bool terminal = S_ISCHR (status.st_mode) && isatty (self->fd);
     if (S_ISSOCK (status.st_mode))
         self->write = write_socket;
