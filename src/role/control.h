@@ -15,7 +15,7 @@ enum {
     CONTROL_KILL = 4,     // the same without patience
     CONTROL_FAIL = 8,     // a part of this process could not go on: the run is lost
     CONTROL_SUSPEND = 16, // stop what runs, then tell (dryer_role.h)
-    CONTROL_RESUME = 32,
+    CONTROL_RESIZE = 32,  // the terminal has another width
 };
 
 //  NULL and errno.

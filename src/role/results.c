@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 int results_open (results_t *self, const sink_role_config_t *config, loop_t *loop)
@@ -25,6 +26,7 @@ int results_open (results_t *self, const sink_role_config_t *config, loop_t *loo
     progress_config_t progress = config->progress;
     progress.start_ms = loop_now_ms ();
     self->progress = progress_new (&progress);
+    results_resize (self);
     self->is_drawn_over = progress.terminal && (isatty (config->printer.out_fd) || isatty (config->printer.err_fd));
     if (!self->progress)
         talk_say (&config->talk, TALK_ERROR, "%s", strerror (errno));
@@ -222,6 +224,13 @@ void results_progress (results_t *self, const progress_counts_t *counts, int64_t
     size_t size = self->progress ? progress_update (self->progress, counts, now_ms, bytes) : 0;
     if (size)
         self->config->talk.draw (self->config->talk.arg, bytes, size);
+}
+
+void results_resize (results_t *self)
+{
+    struct winsize size;
+    if (self->progress && ioctl (STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+        progress_resize (self->progress, size.ws_col);
 }
 
 int64_t results_due_ms (const results_t *self, int64_t now_ms)

@@ -48,6 +48,7 @@ bool results_idle (const results_t *self);
 void results_finish (results_t *self, const progress_counts_t *counts);
 
 void results_progress (results_t *self, const progress_counts_t *counts, int64_t now_ms);
+void results_resize (results_t *self);                          // the terminal may have another width
 int64_t results_due_ms (const results_t *self, int64_t now_ms); // 0: now
 
 int results_error (const results_t *self); // errno; EPIPE: the reader went away

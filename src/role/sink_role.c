@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATUS_ERROR = 125, STATUS_SIGNAL = 128, REPORTS_A_TURN = 4096 };
+enum { STATUS_ERROR = 125, STATUS_SIGNAL = 128, REPORTS_A_TURN = 4096, PATIENCE_MS = 1000 };
 
 typedef struct {
     const sink_role_config_t *config;
@@ -24,6 +24,7 @@ typedef struct {
     bool is_leaving;  // at once
     bool failed;      // said so already
     int signal;
+    int64_t patience_ms; // when not to wait any longer for the reader of the results; INT64_MAX: never
 } role_t;
 
 static void fail (role_t *self, const char *what)
@@ -228,10 +229,21 @@ static void turn (role_t *self, int64_t now_ms)
     }
 }
 
-static int64_t due_ms (const role_t *self, int64_t now_ms)
+static int64_t next_ms (const role_t *self, int64_t now_ms)
 {
-    int64_t due = sink_due_ms (self->core), results = results_due_ms (&self->results, now_ms);
-    return self->in_watch.ready ? 0 : due < results ? due : results;
+    const int64_t all_ms[] = {sink_due_ms (self->core), results_due_ms (&self->results, now_ms), self->patience_ms};
+    int64_t due_ms = self->in_watch.ready ? 0 : INT64_MAX;
+    for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
+        due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;
+    return due_ms;
+}
+
+//  A reader who does not read must not keep a user from ending the run.
+static void interrupt (role_t *self, int64_t patience_ms, int64_t now_ms)
+{
+    sink_stop (self->core, END_INTERRUPTED, STATUS_SIGNAL + SIGINT, now_ms);
+    if (patience_ms < self->patience_ms)
+        self->patience_ms = patience_ms;
 }
 
 static void obey (role_t *self, int64_t now_ms)
@@ -239,15 +251,18 @@ static void obey (role_t *self, int64_t now_ms)
     unsigned asked = control_asked (self->control);
     if (asked & CONTROL_LEAVE)
         self->is_leaving = true;
+    if (asked & CONTROL_RESIZE)
+        results_resize (&self->results);
     if (asked & CONTROL_FAIL)
         sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
     else if (asked & (CONTROL_END | CONTROL_KILL))
-        sink_stop (self->core, END_INTERRUPTED, STATUS_SIGNAL + SIGINT, now_ms);
+        interrupt (self, asked & CONTROL_KILL ? now_ms : now_ms + PATIENCE_MS, now_ms);
 }
 
-static bool is_over (const role_t *self)
+static bool is_over (const role_t *self, int64_t now_ms)
 {
-    return self->is_leaving || (sink_state (self->core) == SINK_OVER && results_idle (&self->results));
+    bool is_written = results_idle (&self->results) || now_ms >= self->patience_ms;
+    return self->is_leaving || (sink_state (self->core) == SINK_OVER && is_written);
 }
 
 static void conclude (role_t *self, sink_role_result_t *result)
@@ -269,15 +284,15 @@ static void conclude (role_t *self, sink_role_result_t *result)
 
 void sink_role_run (const sink_role_config_t *config, void *context, control_t *control, sink_role_result_t *result)
 {
-    role_t role = {.config = config, .control = control, .loop = control_loop (control)};
+    role_t role = {.config = config, .control = control, .loop = control_loop (control), .patience_ms = INT64_MAX};
     *result = (sink_role_result_t){.status = STATUS_ERROR};
     open_role (&role, context);
     while (!role.is_leaving) {
         int64_t now_ms = loop_now_ms ();
         turn (&role, now_ms);
-        if (is_over (&role))
+        if (is_over (&role, now_ms))
             break;
-        if (loop_wait (role.loop, due_ms (&role, now_ms)) == -1)
+        if (loop_wait (role.loop, next_ms (&role, now_ms)) == -1)
             fail (&role, "cannot wait");
         obey (&role, loop_now_ms ());
     }

@@ -17,7 +17,7 @@ typedef enum {
     FULL_BLOCK, // the input is not read
     FULL_STACK, // kept, in memory and then on disk
     FULL_DROP,  // thrown away and counted as dropped; not before the first dryer came
-} when_full_t;
+} full_t;
 
 enum { QUEUE_BYTES = 4 << 20 };
 
@@ -27,7 +27,7 @@ typedef struct {
     input_t *input;   // borrowed; only this role reads it
     uint32_t retries; // tries in all; 0: for ever
     int64_t wait_ms;  // for a sink; 0: for ever
-    when_full_t when_full;
+    full_t when_full;
     uint64_t queue_tasks; // held at most; 0: no bound
     size_t queue_bytes;   // held at most; 0: QUEUE_BYTES
     uint64_t least_tasks; // this many are held however large they are, so that no slot waits
