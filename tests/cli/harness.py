@@ -24,6 +24,7 @@ import time
 import unittest
 
 DISHES = os.environ.get("DISHES", "dishes")
+MEASURE = os.environ.get("DISHES_MEASURE")      # tests/bench/measure
 SANITIZED = os.environ.get("DISHES_VARIANT", "dev") != "dev"
 DEADLINE_S = 120 if SANITIZED else 40   # how long any one program may take
 LEFTOVER_S = 10                         # how long what it started may outlive it
@@ -99,10 +100,9 @@ def reap_orphans():
 class Result:
     """What a program did. status: the exit status, or minus the signal that ended it."""
 
-    def __init__(self, argv, status, out, err, usage, seconds):
+    def __init__(self, argv, status, out, err, seconds):
         self.argv, self.status, self.out, self.err = argv, status, out, err
         self.seconds = seconds
-        self.max_rss_bytes = usage.ru_maxrss * 1024     # the largest of it and of what it waited for
 
     @property
     def lines(self):
@@ -195,7 +195,7 @@ class Program:
                 raise TimeoutError(f"still running after {deadline_s} s: {self.describe()}")
         finally:
             os.close(descriptor)
-        _, status, usage = os.wait4(self.pid, 0)
+        _, status = os.waitpid(self.pid, 0)
         seconds = time.monotonic() - self.began
         self.popen.returncode = os.waitstatus_to_exitcode(status)
         end = time.monotonic() + LEFTOVER_S
@@ -203,7 +203,7 @@ class Program:
             thread.join(max(0, end - time.monotonic()))
             if thread.is_alive():
                 raise TimeoutError(f"ended, but something still holds its pipes: {self.describe()}")
-        self.result = Result(self.argv, self.popen.returncode, self.out, self.err, usage, seconds)
+        self.result = Result(self.argv, self.popen.returncode, self.out, self.err, seconds)
         return self.result
 
     def describe(self):
@@ -306,6 +306,17 @@ class Case(unittest.TestCase):
     def ok(self, *args, **how):
         """As dishes, where every task is to succeed."""
         return self.dishes(*args, status=0, **how)
+
+    def measured(self, *args, deadline_s=DEADLINE_S, **how):
+        """As ok. Gives the Result and the largest memory, in bytes, of dishes or any command that it ran."""
+        if not MEASURE:
+            self.skipTest("DISHES_MEASURE is not set")
+        report = os.path.join(self.base, "measured")
+        result = self.start_program([MEASURE, "-o", report, DISHES, *args], **how).wait(deadline_s)
+        self.check_nothing_left()
+        self.assertEqual(result.status, 0, str(result))
+        with open(report, encoding="ascii") as file:
+            return result, int(file.read().split()[3]) * 1024
 
     def usage_error(self, *args, says=(), **how):
         """As dishes, where nothing may start: status 125, one line on stderr with the words of `says`, no output."""

@@ -82,9 +82,8 @@ class ShellInjection(harness.Case):
         items = [item for item in self.items() if item]
         self.check("printf '%s' {/}", items, wanted=[item.rpartition(b"/")[2] for item in items])
         self.check('printf %s "{.}"', ATTACKS[:20])
-        self.check('printf %s "{}" >/dev/null; printf %s {//}', ATTACKS[:20], wanted=[
-            b".", b".", b".", b".", b".", b".", b".", b".", b".", b".", b".", b".", b".", b".", b".", b".", b".", b".",
-            b"</dev", b"."])
+        self.check('printf %s {//}', ATTACKS[:20],
+                   wanted=[b"</dev" if item.startswith(b"</dev/") else b"." for item in ATTACKS[:20]])
 
     def test_several_items_in_a_task(self):
         self.ok("-0", "-k", "-n", "3", "printf '<%s>' {}", stdin=b"".join(item + b"\0" for item in self.items()))
@@ -121,9 +120,9 @@ class ShellInjection(harness.Case):
         for line in ("printf %s {}", 'printf %s "{}"', 'printf %s a{}b"c{}d"'):
             for item in ATTACKS:
                 shown = self.ok("-0", "--dry-run", line, stdin=item + b"\0").out
-                pasted = self.start_program(["sh", "-c", shown.rstrip(b"\n")]).wait()
+                pasted = self.start_program(["sh", "-c", shown[:-1]]).wait()
                 self.assertEqual(pasted.status, 0, str(pasted))
-                wanted = {"p": item}["p"] if "a{}" not in line else b"a" + item + b"bc" + item + b"d"
+                wanted = b"a" + item + b"bc" + item + b"d" if "a{}b" in line else item
                 self.assertEqual(pasted.out, wanted, f"{item!r} shown as {shown!r}")
         self.assertEqual(self.files("pwned"), [])
 
