@@ -2,6 +2,7 @@
 #include "role/hatch.h"
 #include "role/life.h"
 #include "role/peer.h"
+#include "role/pile.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,8 +21,10 @@ typedef struct {
     hatch_t hatch;
     endpoint_t reports; // where the sink takes them
     watch_t input_watch;
+    pile_t pile;
     bool is_waiting; // for the input
-    bool eof;        // the core was told
+    bool eof;        // of the input
+    bool eof_told;   // to the core
     bool was_served; // a dryer came
     bool is_leaving; // at once
     bool failed;     // said so already
@@ -99,6 +102,7 @@ static void close_role (role_t *self)
     loop_unwatch (self->loop, &self->input_watch);
     washer_destroy (&self->core);
     hatch_free (&self->hatch);
+    pile_free (&self->pile);
     peer_close (&self->peer);
 }
 
@@ -131,14 +135,17 @@ static bool may_read (const role_t *self)
 {
     if (self->eof || washer_state (self->core) >= WASHER_HALTING)
         return false;
-    return has_room (self) || (self->config->when_full == FULL_DROP && self->was_served);
+    full_t full = self->config->when_full;
+    return full == FULL_STACK || has_room (self) || (full == FULL_DROP && self->was_served);
 }
 
 static void put (role_t *self, batch_t *batch)
 {
     int rc;
-    if (has_room (self))
+    if (pile_empty (&self->pile) && has_room (self))
         rc = washer_put (self->core, &batch->bytes, batch->tasks);
+    else if (self->config->when_full == FULL_STACK)
+        rc = pile_push (&self->pile, &batch->bytes, batch->tasks);
     else
         rc = washer_put_dropped (self->core, batch->tasks);
     slice_drop (&batch->bytes);
@@ -146,10 +153,22 @@ static void put (role_t *self, batch_t *batch)
         fail (self, "cannot keep the items");
 }
 
-static void end_input (role_t *self)
+//  From the pile into the queue; behind the last of it comes the end.
+static void unstack (role_t *self)
 {
-    self->eof = true;
-    washer_eof (self->core);
+    batch_t batch = {0};
+    while (!self->is_leaving && has_room (self) && !pile_empty (&self->pile)) {
+        int rc = pile_pop (&self->pile, &batch.bytes, &batch.tasks);
+        if (rc == 0)
+            rc = washer_put (self->core, &batch.bytes, batch.tasks);
+        slice_drop (&batch.bytes);
+        if (rc == -1)
+            fail (self, "cannot take back the items");
+    }
+    if (self->eof && !self->eof_told && pile_empty (&self->pile)) {
+        self->eof_told = true;
+        washer_eof (self->core);
+    }
 }
 
 //  One read. False where nothing more is to be had now.
@@ -167,7 +186,7 @@ static bool read_batch (role_t *self)
         self->failed = true;
     }
     if (rc == -1 || input_eof (self->config->input))
-        end_input (self);
+        self->eof = true;
     return false;
 }
 
@@ -230,6 +249,7 @@ static void turn (role_t *self, int64_t now_ms)
 {
     hear (self, now_ms);
     read_input (self);
+    unstack (self);
     give_hint (self, now_ms);
     hatch_tell (&self->hatch, self->core, now_ms);
     washer_tick (self->core, now_ms);
