@@ -31,7 +31,7 @@ peer_t *roster_add (roster_t *self, uint64_t life)
         errno = ENOMEM;
         return NULL;
     }
-    *peer = (peer_t) {.life = life, .gone_ms = -1};
+    *peer = (peer_t){.life = life, .gone_ms = -1};
     memmove (self->peers + at + 1, self->peers + at, (self->size - at) * sizeof *self->peers);
     self->peers[at] = peer;
     self->size++;
@@ -61,7 +61,7 @@ void roster_free (roster_t *self)
     for (size_t i = 0; i < self->size; i++)
         peer_free (self->peers[i]);
     free (self->peers);
-    *self = (roster_t) {0};
+    *self = (roster_t){0};
 }
 
 int peer_keep (peer_t *self, uint8_t type, uint32_t count, slice_t *records)
@@ -71,8 +71,8 @@ int peer_keep (peer_t *self, uint8_t type, uint32_t count, slice_t *records)
         errno = ENOMEM;
         return -1;
     }
-    self->relays[self->relays_size++] = (relay_t) {.type = type, .count = count, .records = *records};
-    *records = (slice_t) {0};
+    self->relays[self->relays_size++] = (relay_t){.type = type, .count = count, .records = *records};
+    *records = (slice_t){0};
     return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/ranges.h"
 #include "core/session.h"
+#include "core/tally.h"
 
 typedef struct sink sink_t;
 
@@ -20,9 +21,6 @@ typedef enum {
     SINK_ENDED,   // decided; lingers until every peer has said BYE or is lost
     SINK_OVER,
 } sink_state_t;
-
-//  How a task ended.
-typedef enum { TASK_OK, TASK_FAILED, TASK_BROKEN, TASK_DROPPED } outcome_t;
 
 //  A completion that counts: a run of tasks with the same result; count > 1 only where there is no output.
 typedef struct {

@@ -1,0 +1,356 @@
+#include "core/sink_i.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+//  ---- the state table; doc/protocol.md has the same rows
+
+static const char *const state_names[] = {"waiting", "open", "orphan", "halting", "ended", "over"};
+static const char *const event_names[] = {"washer", "bereaved", "halt", "end", "parted"};
+
+static const struct {
+    sink_state_t from;
+    sink_event_t event;
+    sink_state_t to;
+} transitions[] = {
+    {SINK_WAITING, EVENT_WASHER, SINK_OPEN},  {SINK_WAITING, EVENT_END, SINK_ENDED},
+    {SINK_OPEN, EVENT_BEREAVED, SINK_ORPHAN}, {SINK_OPEN, EVENT_HALT, SINK_HALTING},
+    {SINK_OPEN, EVENT_END, SINK_ENDED},       {SINK_ORPHAN, EVENT_WASHER, SINK_OPEN},
+    {SINK_ORPHAN, EVENT_END, SINK_ENDED},     {SINK_HALTING, EVENT_END, SINK_ENDED},
+    {SINK_ENDED, EVENT_PARTED, SINK_OVER},
+};
+
+bool sink_enter (sink_t *self, sink_event_t event)
+{
+    for (size_t i = 0; i < sizeof transitions / sizeof *transitions; i++) {
+        if (transitions[i].from != self->state || transitions[i].event != event)
+            continue;
+        sink_state_t to = transitions[i].to;
+        if (self->ports.trace)
+            self->ports.trace (self->ports.arg, state_names[self->state], event_names[event], state_names[to]);
+        self->state = to;
+        return true;
+    }
+    return false;
+}
+
+//  ---- life
+
+static int restore (sink_t *self, const sink_restored_t *from)
+{
+    strcpy (self->washer_name, from->washer_name);
+    self->tally.eof = from->eof;
+    self->tally.total = from->total;
+    self->eof_life = from->eof_life;
+    self->lost = from->figures.lost;
+    self->redelivered = from->figures.redelivered;
+    self->tally.duplicates = from->figures.duplicates;
+    const uint64_t by[OUTCOMES] = {from->figures.ok, from->figures.failed, from->figures.broken, from->figures.dropped};
+    memcpy (self->tally.by_outcome, by, sizeof by);
+    for (size_t i = 0; i < from->counted.size; i++)
+        if (ranges_add (&self->tally.counted, from->counted.runs[i].n, from->counted.runs[i].count) == -1)
+            return -1;
+    if (from->ending.end != END_NONE) {
+        self->ending = from->ending;
+        sink_enter (self, EVENT_END);
+    }
+    return 0;
+}
+
+sink_t *sink_new (const sink_config_t *config, const sink_ports_t *ports, const sink_restored_t *restored,
+                  int64_t now_ms)
+{
+    sink_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->config = *config;
+    if (self->config.dead_after_ms < 1)
+        self->config.dead_after_ms = 5000;
+    self->ports = *ports;
+    self->start_ms = self->ticked_ms = self->ended_ms = self->repeat_ms = now_ms;
+    if (restored && restore (self, restored) == -1)
+        sink_destroy (&self);
+    return self;
+}
+
+void sink_destroy (sink_t **self_p)
+{
+    sink_t *self = *self_p;
+    if (!self)
+        return;
+    roster_free (&self->roster);
+    tally_free (&self->tally);
+    ranges_free (&self->closed);
+    ranges_free (&self->unheld);
+    writer_free (&self->counted);
+    outbox_free (&self->outbox);
+    free (self);
+    *self_p = NULL;
+}
+
+void sink_check (sink_t *self, int rc)
+{
+    if (rc == -1)
+        self->oom = true;
+}
+
+void sink_say (sink_t *self, const char *format, ...)
+{
+    char line[REASON_BYTES + NAME_BYTES];
+    va_list args;
+    va_start (args, format);
+    vsnprintf (line, sizeof line, format, args);
+    va_end (args);
+    if (self->ports.log)
+        self->ports.log (self->ports.arg, line);
+}
+
+//  ---- what goes out
+
+static packet_t packet_to (const sink_t *self, uint64_t life, uint8_t role, uint8_t type)
+{
+    packet_t packet = {.wire = TO_PEER, .role = role};
+    packet.header = (header_t){.type = type, .run = self->config.run, .from = self->config.life, .to = life};
+    return packet;
+}
+
+void sink_letter (sink_t *self, peer_t *peer, uint8_t type, uint32_t count, writer_t *records)
+{
+    slice_t bytes;
+    sink_check (self, writer_take (records, &bytes));
+    link_push (&peer->link, type, count, &bytes, NULL);
+}
+
+void sink_reply (sink_t *self, uint64_t life, uint8_t role, uint8_t type, writer_t *records)
+{
+    packet_t packet = packet_to (self, life, role, type);
+    peer_t *peer = roster_find (&self->roster, life);
+    if (records)
+        sink_check (self, writer_take (records, &packet.records));
+    if (peer) {
+        link_stamp (&peer->link, &packet.header);
+        packet.header.credit = peer->credit_told = peer->granted;
+    }
+    outbox_push (&self->outbox, &packet);
+}
+
+packet_t sink_advert (const sink_t *self)
+{
+    packet_t packet = packet_to (self, 0, 0, MSG_ADVERT);
+    writer_t out = {0};
+    put_text (&out, self->config.endpoint);
+    writer_take (&out, &packet.records); // where memory ends: an ADVERT without an endpoint, which nobody takes
+    return packet;
+}
+
+//  Half of its window used up: more is granted, unless too much waits to be printed.
+static void grant (const sink_t *self, peer_t *peer)
+{
+    uint64_t window = self->config.output_bytes;
+    if (self->backlog < self->config.backlog_bytes && peer->output_bytes + window > peer->granted)
+        peer->granted = peer->output_bytes + window;
+}
+
+static bool must_tell (const sink_t *self, const peer_t *peer, int64_t now_ms)
+{
+    bool credit = peer->granted - peer->credit_told > self->config.output_bytes / 2 ||
+                  (peer->granted > peer->credit_told && peer->output_bytes >= peer->credit_told);
+    bool ack = (peer->prompt || peer->leaving) && peer->link.untold;
+    return credit || ack || link_must_tell (&peer->link) || now_ms >= peer->beat_ms;
+}
+
+static void pump (sink_t *self, peer_t *peer, int64_t now_ms)
+{
+    if (peer->expected || (peer->role == ROLE_WASHER && !peer->welcomed))
+        return;
+    bool sent = false;
+    grant (self, peer);
+    for (packet_t letter = {0}; link_next (&peer->link, &letter); sent = true) {
+        packet_t packet = packet_to (self, peer->life, peer->role, letter.header.type);
+        link_stamp (&peer->link, &packet.header);
+        packet.header.count = letter.header.count;
+        packet.header.seq = letter.header.seq;
+        packet.header.credit = peer->credit_told = peer->granted;
+        packet.records = letter.records;
+        packet.body = letter.body;
+        outbox_push (&self->outbox, &packet);
+    }
+    if (!sent && must_tell (self, peer, now_ms)) {
+        sink_reply (self, peer->life, peer->role, MSG_BEAT, NULL);
+        sent = true;
+    }
+    if (sent)
+        peer->beat_ms = now_ms + peers_beat_gap_ms (self);
+    peer->prompt = peer->prompt && !sent;
+}
+
+bool sink_packet (sink_t *self, packet_t *out)
+{
+    return outbox_pop (&self->outbox, out);
+}
+
+//  ---- what comes in
+
+//  A message of a life that is not on the roster.
+static void heard_stranger (sink_t *self, const header_t *header)
+{
+    bool gone = header->type == MSG_BYE || ranges_has (&self->closed, header->from);
+    self->refused += ranges_has (&self->closed, header->from);
+    for (const char *role = "dwo"; *role; role++) // its role is not known here: it listens to one of these
+        sink_reply (self, header->from, (uint8_t)*role, gone ? MSG_GONE : MSG_WHO, NULL);
+}
+
+void sink_heard (sink_t *self, const message_t *message, int64_t now_ms)
+{
+    const header_t *header = &message->header;
+    if (header->to != self->config.life || !run_valid (header->from, 1))
+        return; // what was meant for an earlier life of this sink, as a rule
+    if (header->run != self->config.run) {
+        self->bad++;
+        return;
+    }
+    if (header->type == MSG_HELLO) {
+        peers_hello (self, message, now_ms);
+        return;
+    }
+    peer_t *peer = roster_find (&self->roster, header->from);
+    if (!peer || peer->expected) {
+        heard_stranger (self, header);
+        return;
+    }
+    peer->heard_ms = now_ms;
+    peer->gone_ms = -1;
+    link_heard (&peer->link, header);
+    if (peer->role == ROLE_WASHER && header->credit > self->redelivered)
+        self->redelivered = header->credit;
+    if (header->type == MSG_BYE) {
+        sink_reply (self, peer->life, peer->role, MSG_GONE, NULL);
+        peers_close (self, peer, false, now_ms);
+    } else if (header->seq && link_accept (&peer->link, header->seq)) {
+        count_letter (self, peer, message, now_ms);
+    }
+}
+
+void sink_bad_message (sink_t *self)
+{
+    self->bad++;
+}
+
+void sink_disconnected (sink_t *self, uint64_t life, int64_t now_ms)
+{
+    peer_t *peer = roster_find (&self->roster, life);
+    if (peer && peer->gone_ms < 0)
+        peer->gone_ms = now_ms;
+}
+
+void sink_reconnected (sink_t *self, uint64_t life)
+{
+    peer_t *peer = roster_find (&self->roster, life);
+    if (peer)
+        peer->gone_ms = -1;
+}
+
+void sink_died (sink_t *self, uint64_t life, int64_t now_ms)
+{
+    peer_t *peer = roster_find (&self->roster, life);
+    if (peer)
+        peers_close (self, peer, true, now_ms);
+}
+
+void sink_backlog (sink_t *self, uint64_t bytes)
+{
+    self->backlog = bytes;
+}
+
+void sink_stop (sink_t *self, end_t end, uint8_t status, int64_t now_ms)
+{
+    count_commit (self, now_ms);
+    count_end (self, end, status, now_ms);
+}
+
+//  ---- each turn
+
+void sink_tick (sink_t *self, int64_t now_ms)
+{
+    if (self->state == SINK_OVER)
+        return;
+    count_commit (self, now_ms);
+    peers_judge (self, now_ms);
+    count_decide (self, now_ms);
+    for (size_t i = 0; i < self->roster.size && self->state != SINK_ENDED; i++)
+        pump (self, self->roster.peers[i], now_ms);
+    if (self->state == SINK_WAITING && self->config.wait_ms && now_ms >= self->start_ms + self->config.wait_ms) {
+        snprintf (self->reason, sizeof self->reason, "no washer came in time (--wait)");
+        count_end (self, END_LOST, 125, now_ms);
+    }
+    if (self->state == SINK_ENDED)
+        peers_judge (self, now_ms); // says it at once
+    if (self->state == SINK_ENDED && !self->roster.size)
+        sink_enter (self, EVENT_PARTED);
+}
+
+int64_t sink_due_ms (const sink_t *self)
+{
+    if (self->state == SINK_OVER)
+        return INT64_MAX;
+    if (self->uncommitted)
+        return 0;
+    int64_t due = peers_due_ms (self), other = INT64_MAX;
+    if (self->state == SINK_WAITING && self->config.wait_ms)
+        other = self->start_ms + self->config.wait_ms;
+    if (self->state == SINK_ORPHAN)
+        other = self->orphan_ms + (self->config.durable ? self->config.wait_ms : self->config.grace_ms);
+    if (self->state == SINK_ORPHAN && other <= self->ticked_ms)
+        other = self->ticked_ms + peers_beat_gap_ms (self);
+    due = other < due ? other : due;
+    if (self->config.deadline_ms && self->state != SINK_ENDED && self->start_ms + self->config.deadline_ms < due)
+        due = self->start_ms + self->config.deadline_ms;
+    return due;
+}
+
+//  ---- what can be asked
+
+sink_state_t sink_state (const sink_t *self)
+{
+    return self->state;
+}
+
+const ending_t *sink_ending (const sink_t *self)
+{
+    return &self->ending;
+}
+
+const char *sink_reason (const sink_t *self)
+{
+    return self->reason;
+}
+
+bool sink_failed (const sink_t *self)
+{
+    bool failed = self->oom || self->outbox.failed;
+    for (size_t i = 0; i < self->roster.size; i++)
+        failed = failed || self->roster.peers[i]->link.failed;
+    return failed;
+}
+
+sink_status_t sink_status (const sink_t *self)
+{
+    sink_status_t status = {.figures = count_figures (self), .eof = self->tally.eof};
+    status.refused = self->refused;
+    status.bad = self->bad;
+    for (size_t i = 0; i < self->roster.size; i++) {
+        const peer_t *peer = self->roster.peers[i];
+        if (peer->role != ROLE_DRYER || peer->expected)
+            continue;
+        status.dryers++;
+        status.slots += peer->slots;
+    }
+    return status;
+}
+
+const ranges_t *sink_counted (const sink_t *self)
+{
+    return &self->tally.counted;
+}

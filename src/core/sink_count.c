@@ -1,0 +1,443 @@
+/*  What the peers report: completions, outputs, what comes back; and when it is over. */
+#include "core/sink_i.h"
+#include "core/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+figures_t count_figures (const sink_t *self)
+{
+    const uint64_t *by = self->tally.by_outcome;
+    return (figures_t){.total = self->tally.eof ? self->tally.total : 0,
+                       .ok = by[TASK_OK],
+                       .failed = by[TASK_FAILED],
+                       .broken = by[TASK_BROKEN],
+                       .dropped = by[TASK_DROPPED],
+                       .redelivered = self->redelivered,
+                       .duplicates = self->tally.duplicates,
+                       .lost = self->lost};
+}
+
+//  ---- --halt, as GNU parallel has it
+
+static uint64_t halt_reached (const sink_t *self)
+{
+    const uint64_t *by = self->tally.by_outcome;
+    uint64_t failed = by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED];
+    switch (self->config.halt_what) {
+    case HALT_FAIL:
+        return failed;
+    case HALT_SUCCESS:
+        return by[TASK_OK];
+    default:
+        return by[TASK_OK] + failed;
+    }
+}
+
+//  The exit status of a halted run: of the job itself where one is enough, else how many, or what share, has failed.
+static uint8_t halt_status (const sink_t *self, const completion_t *c, uint64_t total)
+{
+    const uint64_t *by = self->tally.by_outcome;
+    uint64_t failed = by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED];
+    if (self->config.halt_what == HALT_SUCCESS)
+        return 0;
+    if (self->config.halt_percent)
+        return (uint8_t)((failed * 100 + total - 1) / total);
+    if (self->config.halt_count == 1)
+        return (uint8_t)(c->signal ? 128 + c->signal : c->status ? c->status : c->outcome != TASK_OK);
+    return (uint8_t)(failed > 100 ? 101 : failed);
+}
+
+static void halt_check (sink_t *self, const completion_t *c)
+{
+    const sink_config_t *config = &self->config;
+    bool matters = config->halt_what == HALT_DONE || (config->halt_what == HALT_FAIL) == (c->outcome != TASK_OK);
+    if (config->halt_when == HALT_NEVER || self->halt_hit || !matters)
+        return;
+    uint64_t total = self->tally.eof ? self->tally.total : config->total_hint;
+    if (config->halt_percent && !total)
+        return; // a share of what is not known yet
+    uint64_t reached = halt_reached (self);
+    self->halt_hit =
+        config->halt_percent ? reached * 100 >= total * config->halt_percent : reached >= config->halt_count;
+    if (self->halt_hit)
+        self->halt_status = halt_status (self, c, total);
+}
+
+//  ---- completions
+
+//  Counts what is fresh of a completion and passes that on. False where all of it was counted already.
+static bool accept (sink_t *self, const completion_t *completion)
+{
+    bool any = false;
+    uint64_t n = completion->n, end = completion->n + completion->count;
+    for (run_t fresh; n < end; n = fresh.n + fresh.count) {
+        if (tally_count (&self->tally, n, end - n, completion->outcome, &fresh) == -1) {
+            self->oom = true;
+            return any;
+        }
+        if (!fresh.count)
+            break;
+        completion_t part = *completion;
+        part.n = fresh.n;
+        part.count = fresh.count;
+        self->ports.completed (self->ports.arg, &part);
+        put_run (&self->counted, part.n, part.count);
+        put_u8 (&self->counted, (uint8_t)part.outcome);
+        self->counted_records++;
+        self->uncommitted = any = true;
+        halt_check (self, &part);
+    }
+    return any;
+}
+
+//  The next `size` bytes of a body; NULL and bad where it has no more.
+static const uint8_t *bite (reader_t *body, size_t size)
+{
+    if (body->bad || (size_t)(body->end - body->at) < size) {
+        body->bad = true;
+        return NULL;
+    }
+    body->at += size;
+    return body->at - size;
+}
+
+static completion_t read_done (peer_t *peer, reader_t *in, reader_t *body)
+{
+    completion_t c = {.dryer = peer->life};
+    run_t run = get_run (in);
+    c.n = run.n;
+    c.count = run.count;
+    get_u64 (in); // which delivery: the first final completion counts, whichever it was
+    c.attempt = get_u32 (in);
+    c.status = get_u16 (in);
+    c.signal = get_u8 (in);
+    c.flags = get_u8 (in);
+    c.start_us = (int64_t)get_u64 (in);
+    c.runtime_us = get_u64 (in);
+    c.out_size = get_u32 (in);
+    c.err_size = get_u32 (in);
+    c.tag_size = get_u32 (in);
+    c.command_size = get_u32 (in);
+    c.out = bite (body, c.out_size);
+    c.err = bite (body, c.err_size);
+    c.tag = bite (body, c.tag_size);
+    c.command = bite (body, c.command_size);
+    c.outcome = c.status || c.signal ? TASK_FAILED : TASK_OK;
+    c.pieces = c.flags & RESULT_IN_PIECES;
+    c.flags &= (uint8_t)~RESULT_IN_PIECES;
+    return c;
+}
+
+static void on_done (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
+{
+    const slice_t *bytes = message->body;
+    static const uint8_t none;
+    reader_t body = {.at = bytes ? bytes->data : &none, .end = bytes ? bytes->data + bytes->size : &none};
+    peer->output_bytes += bytes ? bytes->size : 0;
+    get_u64 (in); // the washer's life: all of one name count alike
+    for (uint32_t i = 0; i < message->header.count; i++) {
+        completion_t completion = read_done (peer, in, &body);
+        in->bad |= body.bad || (completion.count > 1 && (completion.out_size || completion.err_size));
+        if (in->bad)
+            return;
+        if (!accept (self, &completion))
+            self->ports.drop (self->ports.arg, peer->life, completion.n);
+    }
+}
+
+static void on_out (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
+{
+    get_u64 (in); // the washer's life
+    uint64_t n = get_u64 (in);
+    get_u64 (in); // the delivery
+    int stream = get_u8 (in);
+    bool streamed = get_u8 (in);
+    peer->output_bytes += message->body ? message->body->size : 0;
+    if (in->bad || !message->body || (stream != 1 && stream != 2) || !run_valid (n, 1)) {
+        in->bad = true;
+        return;
+    }
+    if (!ranges_has (&self->tally.counted, n))
+        self->ports.piece (self->ports.arg, peer->life, n, stream, streamed, in->at, (size_t)(in->end - in->at),
+                           message->body);
+}
+
+static void on_broken (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
+{
+    completion_t c = {.n = get_u64 (in), .count = 1, .outcome = TASK_BROKEN, .item = message->body};
+    c.attempt = get_u32 (in);
+    in->bad |= !run_valid (c.n, 1);
+    peer->prompt = true;
+    if (!in->bad && accept (self, &c))
+        sink_say (self, "task %llu is given up: %u dryers died of it", (unsigned long long)c.n, (unsigned)c.attempt);
+}
+
+static void on_dropped (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
+{
+    run_t run = get_run (in);
+    completion_t c = {.n = run.n, .count = run.count, .outcome = TASK_DROPPED};
+    peer->prompt = true;
+    if (!in->bad)
+        accept (self, &c);
+}
+
+static void on_eof (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
+{
+    uint64_t total = get_u64 (in);
+    const ranges_t *counted = &self->tally.counted;
+    const run_t *last = counted->size ? &counted->runs[counted->size - 1] : NULL;
+    if (in->bad || total > INT64_MAX)
+        return;
+    peer->prompt = true;
+    if (last && last->n + last->count - 1 > total) {
+        snprintf (self->reason, sizeof self->reason, "the input is shorter than what was counted: not the same input");
+        count_end (self, END_LOST, 125, peer->heard_ms);
+        return;
+    }
+    self->tally.eof = true;
+    self->tally.total = total;
+    self->eof_life = peer->life;
+    self->ports.eof (self->ports.arg, true, total, peer->life);
+    self->uncommitted = true;
+}
+
+//  ---- what is passed on
+
+//  To the washer, with the dryer's life before it; or kept until there is one.
+static void relay (sink_t *self, peer_t *dryer, uint8_t type, const message_t *message)
+{
+    peer_t *washer = self->washer ? roster_find (&self->roster, self->washer) : NULL;
+    writer_t out = {0};
+    slice_t records;
+    put_u64 (&out, dryer->life);
+    put_bytes (&out, message->records, message->records_size);
+    sink_check (self, writer_take (&out, &records));
+    if (washer && dryer->announced)
+        link_push (&washer->link, type, message->header.count, &records, NULL);
+    else
+        sink_check (self, peer_keep (dryer, type, message->header.count, &records));
+}
+
+//  In an orphaned run: these tasks are out no more.
+static void note_unheld (sink_t *self, reader_t in, const message_t *message)
+{
+    bool failed = message->header.type == MSG_FAILED;
+    if (self->state != SINK_ORPHAN)
+        return;
+    get_u64 (&in); // the washer's life
+    if (!failed)
+        get_u64 (&in); // the recall
+    for (uint32_t i = 0; i < message->header.count; i++) {
+        run_t run = failed ? (run_t){get_u64 (&in), 1} : get_run (&in);
+        get_u64 (&in); // failed: lane sequence; returned: lane sequence
+        if (failed)
+            get_u64 (&in); // attempt, status
+        if (in.bad || !run_valid (run.n, run.count))
+            return;
+        sink_check (self, ranges_add (&self->unheld, run.n, run.count));
+    }
+}
+
+static void on_relayed (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
+{
+    if (message->header.type == MSG_FAILED || message->header.type == MSG_RETURNED)
+        note_unheld (self, *in, message);
+    relay (self, peer, message->header.type, message);
+}
+
+static void on_slots (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
+{
+    uint32_t slots = get_u32 (in), prefetch = get_u32 (in);
+    if (in->bad)
+        return;
+    peer->slots = slots;
+    peer->prefetch = prefetch;
+    peer->leaving = peer->leaving || !slots;
+    if (peer->announced)
+        relay (self, peer, MSG_DRYER_SLOTS, message);
+}
+
+static void on_holding (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
+{
+    uint64_t washer = get_u64 (in);
+    get_u8 (in); // whether it was to drop
+    writer_t inventory = {0};
+    if (in->bad)
+        return;
+    put_bytes (&inventory, in->at, (size_t)(in->end - in->at));
+    slice_drop (&peer->inventory);
+    sink_check (self, writer_take (&inventory, &peer->inventory));
+    if (peer->asked == washer)
+        peer->asked = 0;
+    peers_settle (self);
+}
+
+static void on_lane (sink_t *self, peer_t *washer, reader_t *in, const message_t *message)
+{
+    peer_t *dryer = roster_find (&self->roster, get_u64 (in));
+    if (in->bad || !dryer || dryer->role != ROLE_DRYER || dryer->expected)
+        return; // when it comes, its DRYER-UP makes the washer say it again
+    writer_t out = {0};
+    put_u64 (&out, washer->life);
+    put_bytes (&out, in->at, (size_t)(in->end - in->at));
+    sink_letter (self, dryer, MSG_LANE, 1, &out);
+}
+
+static void on_halted (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
+{
+    if (self->state == SINK_HALTING)
+        count_end (self, END_HALTED, self->halt_status, peer->heard_ms);
+}
+
+//  The washer has taken back what this dryer had: it cannot live on with it.
+static void on_closed (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
+{
+    uint64_t life = get_u64 (in);
+    peer_t *dryer = in->bad ? NULL : roster_find (&self->roster, life);
+    if (!dryer || dryer->role != ROLE_DRYER)
+        return;
+    sink_reply (self, dryer->life, ROLE_DRYER, MSG_GONE, NULL);
+    peers_close (self, dryer, false, peer->heard_ms);
+}
+
+static void on_died (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
+{
+    uint64_t life = get_u64 (in);
+    peer_t *dead = in->bad || life == peer->life ? NULL : roster_find (&self->roster, life);
+    if (dead)
+        peers_close (self, dead, true, peer->heard_ms);
+}
+
+static const struct {
+    uint8_t type, role;
+    void (*handle) (sink_t *self, peer_t *peer, reader_t *in, const message_t *message);
+} letters[] = {
+    {MSG_DONE, ROLE_DRYER, on_done},        {MSG_OUT, ROLE_DRYER, on_out},
+    {MSG_FAILED, ROLE_DRYER, on_relayed},   {MSG_RETURNED, ROLE_DRYER, on_relayed},
+    {MSG_LANEGOT, ROLE_DRYER, on_relayed},  {MSG_SLOTS, ROLE_DRYER, on_slots},
+    {MSG_HOLDING, ROLE_DRYER, on_holding},  {MSG_EOF, ROLE_WASHER, on_eof},
+    {MSG_LANE, ROLE_WASHER, on_lane},       {MSG_BROKEN, ROLE_WASHER, on_broken},
+    {MSG_DROPPED, ROLE_WASHER, on_dropped}, {MSG_HALTED, ROLE_WASHER, on_halted},
+    {MSG_CLOSED, ROLE_WASHER, on_closed},   {MSG_DIED, ROLE_OBSERVER, on_died},
+};
+
+void count_letter (sink_t *self, peer_t *peer, const message_t *message, int64_t now_ms)
+{
+    peer->uncommitted = true;
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
+        if (letters[i].type != message->header.type || letters[i].role != peer->role)
+            continue;
+        reader_t in = reader_of (message);
+        if (self->state != SINK_ENDED)
+            letters[i].handle (self, peer, &in, message);
+        self->bad += in.bad;
+        return;
+    }
+    self->bad++;
+}
+
+void count_known (sink_t *self, const ranges_t *counted, uint64_t failed)
+{
+    const uint64_t *by = self->tally.by_outcome;
+    uint64_t known = by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED];
+    uint64_t unseen = failed > known ? failed - known : 0, found = 0;
+    for (size_t i = 0; i < counted->size; i++) {
+        uint64_t n = counted->runs[i].n, end = n + counted->runs[i].count;
+        for (run_t fresh; n < end; n = fresh.n + fresh.count) {
+            uint64_t duplicates = self->tally.duplicates; // none of these is one
+            sink_check (self, tally_count (&self->tally, n, end - n, TASK_OK, &fresh));
+            self->tally.duplicates = duplicates;
+            if (!fresh.count || self->oom)
+                break;
+            found += fresh.count;
+        }
+    }
+    unseen = unseen < found ? unseen : found;
+    self->tally.by_outcome[TASK_OK] -= unseen;
+    self->tally.by_outcome[TASK_FAILED] += unseen;
+    self->uncommitted = self->uncommitted || found;
+    if (found)
+        sink_say (self, "%llu tasks were counted before, but their record was lost with their output",
+                  (unsigned long long)found);
+}
+
+//  ---- commit, and after
+
+void count_commit (sink_t *self, int64_t now_ms)
+{
+    if (self->ending.end != END_NONE)
+        return;
+    if (self->uncommitted && self->ports.commit (self->ports.arg) == -1) {
+        self->uncommitted = false;
+        self->counted.size = 0;
+        self->counted_records = 0;
+        snprintf (self->reason, sizeof self->reason, "what was done cannot be made durable");
+        count_end (self, END_LOST, 125, now_ms);
+        return;
+    }
+    self->uncommitted = false;
+    for (size_t i = 0; i < self->roster.size; i++) {
+        peer_t *peer = self->roster.peers[i];
+        if (peer->uncommitted)
+            link_ack_all (&peer->link);
+        peer->uncommitted = false;
+    }
+    peer_t *washer = self->washer ? roster_find (&self->roster, self->washer) : NULL;
+    if (washer && washer->welcomed && self->counted_records)
+        sink_letter (self, washer, MSG_COUNTED, self->counted_records, &self->counted);
+    else
+        self->counted.size = 0; // WELCOME will tell it all
+    self->counted_records = 0;
+}
+
+void count_end (sink_t *self, end_t end, uint8_t status, int64_t now_ms)
+{
+    if (self->ending.end != END_NONE)
+        return;
+    self->ending = (ending_t){.end = end, .status = status, .figures = count_figures (self)};
+    self->ports.ended (self->ports.arg, &self->ending);
+    sink_enter (self, EVENT_END);
+    self->ended_ms = self->repeat_ms = now_ms;
+    if (end != END_LOST && self->ports.commit (self->ports.arg) == -1) {
+        self->ending.end = END_LOST;
+        self->ending.status = 125;
+        snprintf (self->reason, sizeof self->reason, "the end cannot be made durable");
+    }
+}
+
+static void orphaned (sink_t *self, int64_t now_ms)
+{
+    int64_t grace = self->config.durable ? self->config.wait_ms : self->config.grace_ms;
+    bool known, all = peers_all_held (self, &known);
+    if (all || (!known && now_ms < self->orphan_ms + self->config.dead_after_ms) || now_ms < self->orphan_ms + grace)
+        return;
+    snprintf (self->reason, sizeof self->reason, "the washer was lost and did not come back; %llu tasks were counted",
+              (unsigned long long)self->tally.counted.total);
+    count_end (self, END_LOST, 125, now_ms);
+}
+
+void count_decide (sink_t *self, int64_t now_ms)
+{
+    const uint64_t *by = self->tally.by_outcome;
+    uint64_t failed = by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED];
+    if (self->ending.end != END_NONE)
+        return;
+    if (self->config.deadline_ms && now_ms >= self->start_ms + self->config.deadline_ms) {
+        count_end (self, END_DEADLINE, 124, now_ms);
+    } else if (self->halt_hit && self->config.halt_when == HALT_NOW) {
+        count_end (self, END_HALTED, self->halt_status, now_ms);
+    } else if (tally_complete (&self->tally)) {
+        bool halted = self->halt_hit && self->state == SINK_HALTING;
+        count_end (self, END_JOINED, halted ? self->halt_status : (uint8_t)(failed > 100 ? 101 : failed), now_ms);
+    } else if (self->halt_hit && self->state == SINK_OPEN) {
+        peer_t *washer = roster_find (&self->roster, self->washer);
+        sink_enter (self, EVENT_HALT);
+        if (washer)
+            sink_letter (self, washer, MSG_HALT, 0, &(writer_t){0});
+    } else if (self->halt_hit && self->state == SINK_ORPHAN) {
+        count_end (self, END_HALTED, self->halt_status, now_ms);
+    } else if (self->state == SINK_ORPHAN) {
+        orphaned (self, now_ms);
+    }
+}

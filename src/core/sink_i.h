@@ -1,0 +1,66 @@
+/*  The inside of the sink: what its files share. Only they include this. */
+#ifndef DISHES_CORE_SINK_I_H
+#define DISHES_CORE_SINK_I_H
+
+#include "core/roster.h"
+#include "core/sink.h"
+
+typedef enum {
+    EVENT_WASHER,   // a washer was accepted
+    EVENT_BEREAVED, // its life is over, not all is counted
+    EVENT_HALT,     // --halt soon
+    EVENT_END,      // decided
+    EVENT_PARTED,   // every peer has left
+} sink_event_t;
+
+struct sink {
+    sink_config_t config;
+    sink_ports_t ports;
+    sink_state_t state;
+    roster_t roster;
+    outbox_t outbox;
+    tally_t tally;
+    ranges_t closed; // lives that are over, as numbers
+    uint64_t washer; // the life that feeds us; 0: none
+    char washer_name[NAME_BYTES];
+    uint64_t washer_hash;
+    uint64_t eof_life;
+    uint64_t redelivered;
+    ranges_t unheld;  // since the washer was lost: reported as failed or returned
+    writer_t counted; // COUNTED records that await their commit
+    uint32_t counted_records;
+    bool uncommitted;
+    uint64_t backlog;
+    int64_t start_ms, ticked_ms, orphan_ms, ended_ms, repeat_ms;
+    uint8_t halt_status;
+    bool halt_hit, halt_now;
+    ending_t ending;
+    uint64_t lost, refused, bad;
+    char reason[REASON_BYTES];
+    bool oom;
+};
+
+bool sink_enter (sink_t *self, sink_event_t event);
+void sink_say (sink_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+void sink_letter (sink_t *self, peer_t *peer, uint8_t type, uint32_t count, writer_t *records);
+void sink_reply (sink_t *self, uint64_t life, uint8_t role, uint8_t type, writer_t *records); // outside of any link
+void sink_check (sink_t *self, int rc);                                                       // notes that memory ended
+
+//  sink_peers.c: who comes and goes
+void peers_hello (sink_t *self, const message_t *message, int64_t now_ms);
+void peers_settle (sink_t *self);                                          // welcomes the washer, presents the dryers
+void peers_close (sink_t *self, peer_t *peer, bool blame, int64_t now_ms); // its life is over
+void peers_judge (sink_t *self, int64_t now_ms);                           // who is silent, or gone for too long
+int64_t peers_due_ms (const sink_t *self);
+int64_t peers_beat_gap_ms (const sink_t *self);
+bool peers_all_held (const sink_t *self, bool *known); // what is not counted is held by living dryers
+
+//  sink_count.c: what they report
+void count_letter (sink_t *self, peer_t *peer, const message_t *message, int64_t now_ms);
+void count_commit (sink_t *self, int64_t now_ms); // durable first, then acked and told
+void count_decide (sink_t *self, int64_t now_ms); // joined, halted?
+void count_end (sink_t *self, end_t end, uint8_t status, int64_t now_ms);
+void count_known (sink_t *self, const ranges_t *counted, uint64_t failed); // by the washer, from before
+figures_t count_figures (const sink_t *self);
+
+#endif

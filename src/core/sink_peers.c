@@ -1,0 +1,450 @@
+/*  Who comes and goes: HELLO, WELCOME, silence, the end of a life. Only here a life is closed. */
+#include "core/sink_i.h"
+
+#include <string.h>
+
+enum { RETURN_GRACE_MS = 250 };
+
+int64_t peers_beat_gap_ms (const sink_t *self)
+{
+    int64_t gap = self->config.dead_after_ms / 4;
+    return gap < 1 ? 1 : gap > 1000 ? 1000 : gap;
+}
+
+static peer_t *washer_of (const sink_t *self)
+{
+    return self->washer ? roster_find (&self->roster, self->washer) : NULL;
+}
+
+static void put_common (const sink_t *self, writer_t *out)
+{
+    put_u32 (out, (uint32_t)self->config.dead_after_ms);
+    put_u8 (out, self->config.durable);
+}
+
+static void welcome_dryer (sink_t *self, const peer_t *peer)
+{
+    writer_t out = {0};
+    put_common (self, &out);
+    put_u8 (&out, self->config.wants);
+    put_text (&out, self->config.tagstring);
+    sink_reply (self, peer->life, peer->role, MSG_WELCOME, &out);
+}
+
+static void welcome_washer (sink_t *self, const peer_t *peer)
+{
+    const ranges_t *counted = &self->tally.counted;
+    const uint64_t *by = self->tally.by_outcome;
+    writer_t out = {0};
+    put_common (self, &out);
+    put_u32 (&out, self->config.crash_limit);
+    put_u64 (&out, self->config.order_window);
+    put_u8 (&out, self->state == SINK_HALTING);
+    put_u64 (&out, by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED]);
+    put_u32 (&out, (uint32_t)counted->size);
+    for (size_t i = 0; i < counted->size; i++)
+        put_run (&out, counted->runs[i].n, counted->runs[i].count);
+    sink_reply (self, peer->life, peer->role, MSG_WELCOME, &out);
+}
+
+static void welcome_observer (sink_t *self, const peer_t *peer)
+{
+    writer_t out = {0};
+    put_common (self, &out);
+    sink_reply (self, peer->life, peer->role, MSG_WELCOME, &out);
+}
+
+static void refuse (sink_t *self, uint64_t life, uint8_t role, const char *why)
+{
+    writer_t out = {0};
+    put_text (&out, why);
+    sink_reply (self, life, role, MSG_REFUSED, &out);
+    self->refused++;
+}
+
+//  ---- the washer and the dryers learn of each other
+
+//  Tells a dryer that all washer lives up to this one are over; it answers with what it (still) holds.
+static void ask (sink_t *self, peer_t *dryer, uint64_t washer, bool drop)
+{
+    writer_t out = {0};
+    put_u64 (&out, washer);
+    put_u8 (&out, drop);
+    sink_letter (self, dryer, MSG_WASHER_DOWN, 1, &out);
+    dryer->asked = washer;
+}
+
+//  True where the washer may be told of this dryer: what it held for earlier lives, and did not start, it has dropped.
+static bool settled (sink_t *self, peer_t *dryer)
+{
+    if (dryer->asked || dryer->expected)
+        return dryer->expected;
+    if (dryer->dropped_for == self->washer || !peer_holds_for_others (dryer, self->washer))
+        return true;
+    dryer->dropped_for = self->washer;
+    ask (self, dryer, self->washer - 1, true);
+    return false;
+}
+
+static void announce (sink_t *self, peer_t *washer, peer_t *dryer)
+{
+    writer_t out = {0};
+    put_u64 (&out, dryer->life);
+    put_text (&out, dryer->host);
+    put_u32 (&out, dryer->slots);
+    put_u32 (&out, dryer->prefetch);
+    put_u32 (&out, dryer->grain);
+    put_u32 (&out, dryer->unsure);
+    put_bytes (&out, dryer->inventory.data, dryer->inventory.size);
+    sink_letter (self, washer, MSG_DRYER_UP, 1, &out);
+    dryer->announced = true;
+    slice_drop (&dryer->inventory); // from here on the washer's ledger knows
+    for (size_t i = 0; i < dryer->relays_size; i++)
+        link_push (&washer->link, dryer->relays[i].type, dryer->relays[i].count, &dryer->relays[i].records, NULL);
+    dryer->relays_size = 0;
+}
+
+void peers_settle (sink_t *self)
+{
+    peer_t *washer = washer_of (self);
+    if (!washer || self->state == SINK_ENDED)
+        return;
+    bool ready = true;
+    for (size_t i = 0; i < self->roster.size; i++) {
+        peer_t *peer = self->roster.peers[i];
+        if (peer->role == ROLE_DRYER && !peer->announced && !settled (self, peer))
+            ready = false;
+    }
+    if (!washer->welcomed && !ready)
+        return;
+    if (!washer->welcomed) {
+        washer->welcomed = true;
+        welcome_washer (self, washer);
+    }
+    for (size_t i = 0; i < self->roster.size; i++) {
+        peer_t *peer = self->roster.peers[i];
+        if (peer->role == ROLE_DRYER && !peer->announced && !peer->expected && settled (self, peer))
+            announce (self, washer, peer);
+    }
+}
+
+//  ---- HELLO
+
+static peer_t *open_peer (sink_t *self, uint64_t life, uint8_t role, int64_t now_ms)
+{
+    peer_t *peer = roster_find (&self->roster, life);
+    if (!peer && !(peer = roster_add (&self->roster, life))) {
+        self->oom = true;
+        return NULL;
+    }
+    peer->role = role;
+    peer->expected = false;
+    peer->heard_ms = now_ms;
+    peer->gone_ms = -1;
+    peer->beat_ms = now_ms + peers_beat_gap_ms (self);
+    return peer;
+}
+
+static void hello_dryer (sink_t *self, uint64_t life, reader_t *in, int64_t now_ms)
+{
+    peer_t from = {0};
+    get_text (in, from.name, sizeof from.name);
+    get_text (in, from.host, sizeof from.host);
+    from.slots = get_u32 (in);
+    from.prefetch = get_u32 (in);
+    from.grain = get_u32 (in);
+    from.unsure = get_u32 (in);
+    peer_t *peer = in->bad ? NULL : open_peer (self, life, ROLE_DRYER, now_ms);
+    if (!peer)
+        return;
+    memcpy (peer->name, from.name, sizeof peer->name);
+    memcpy (peer->host, from.host, sizeof peer->host);
+    peer->slots = from.slots;
+    peer->prefetch = from.prefetch;
+    peer->grain = from.grain;
+    peer->unsure = from.unsure;
+    peer->granted = self->config.output_bytes;
+    peer->announced = false;
+    peer->leaving = !from.slots;
+    writer_t inventory = {0};
+    put_bytes (&inventory, in->at, (size_t)(in->end - in->at));
+    sink_check (self, writer_take (&inventory, &peer->inventory));
+    welcome_dryer (self, peer);
+    if (self->state == SINK_ORPHAN && self->washer == 0)
+        ask (self, peer, self->eof_life ? self->eof_life : 1, false);
+    peers_settle (self);
+}
+
+static bool same_input (const sink_t *self, uint64_t hash)
+{
+    return !hash || !self->washer_hash || hash == self->washer_hash;
+}
+
+//  Why this washer may not feed us; NULL: it may.
+static const char *washer_refusal (const sink_t *self, const char *name, uint64_t hash)
+{
+    if (*self->washer_name && strcmp (name, self->washer_name))
+        return "another washer feeds this pipeline already";
+    return same_input (self, hash) ? NULL : "the input is not the one that this run began with";
+}
+
+//  What the washer remembers: dryers it has lanes to, and what it knows as counted.
+static void read_memory (sink_t *self, reader_t *in, int64_t now_ms)
+{
+    ranges_t counted = {0};
+    uint32_t lanes = get_u32 (in);
+    while (lanes-- && !in->bad) {
+        uint64_t dryer = get_u64 (in);
+        peer_t *peer = in->bad || ranges_has (&self->closed, dryer) ? NULL : roster_find (&self->roster, dryer);
+        if (peer || in->bad)
+            continue;
+        peer = open_peer (self, dryer, ROLE_DRYER, now_ms);
+        if (peer) {
+            peer->expected = true;
+            peer->announced = true; // the washer knows it: its end is to be told
+        }
+    }
+    uint32_t runs = get_u32 (in);
+    while (runs-- && !in->bad) {
+        run_t run = get_run (in);
+        if (!in->bad)
+            sink_check (self, ranges_add (&counted, run.n, run.count));
+    }
+    uint64_t failed = get_u64 (in);
+    if (!in->bad)
+        count_known (self, &counted, failed);
+    ranges_free (&counted);
+}
+
+//  Dryers that the washer has lanes to and that were closed while there was no washer to be told.
+static void tell_closed (sink_t *self, peer_t *washer, reader_t in)
+{
+    uint32_t lanes = get_u32 (&in);
+    while (lanes-- && !in.bad) {
+        uint64_t dryer = get_u64 (&in);
+        if (in.bad || !ranges_has (&self->closed, dryer))
+            continue;
+        writer_t out = {0};
+        put_u64 (&out, dryer);
+        put_u8 (&out, true);
+        sink_letter (self, washer, MSG_DRYER_DOWN, 1, &out);
+    }
+}
+
+static void accept_washer (sink_t *self, uint64_t life, const char *name, uint64_t hash, reader_t *in, int64_t now_ms)
+{
+    peer_t *peer = open_peer (self, life, ROLE_WASHER, now_ms);
+    if (!peer)
+        return;
+    strcpy (self->washer_name, name);
+    strcpy (peer->name, name);
+    self->washer = life;
+    self->washer_hash = hash ? hash : self->washer_hash;
+    if (self->tally.eof && self->eof_life != life) { // an EOF belongs to the life that said it
+        self->tally.eof = false;
+        self->ports.eof (self->ports.arg, false, 0, life);
+        self->uncommitted = true;
+    }
+    ranges_free (&self->unheld);
+    for (size_t i = 0; i < self->roster.size; i++)
+        self->roster.peers[i]->announced = false;
+    tell_closed (self, peer, *in);
+    read_memory (self, in, now_ms);
+    if (self->state != SINK_HALTING)
+        sink_enter (self, EVENT_WASHER);
+    peers_settle (self);
+}
+
+static void hello_washer (sink_t *self, uint64_t life, reader_t *in, int64_t now_ms)
+{
+    char name[NAME_BYTES], host[NAME_BYTES];
+    get_text (in, name, sizeof name);
+    get_text (in, host, sizeof host);
+    uint64_t hash = get_u64 (in);
+    const char *why = in->bad ? "its HELLO is malformed" : washer_refusal (self, name, hash);
+    peer_t *open = washer_of (self);
+    if (why)
+        refuse (self, life, ROLE_WASHER, why);
+    else if (life < self->washer)
+        sink_reply (self, life, ROLE_WASHER, MSG_GONE, NULL);
+    else if (open && open->gone_ms < 0)
+        return; // a life of that name is still heard: the new one repeats itself until it is not
+    else {
+        if (open)
+            peers_close (self, open, true, now_ms);
+        accept_washer (self, life, name, hash, in, now_ms);
+    }
+}
+
+static void hello_again (sink_t *self, peer_t *peer)
+{
+    if (peer->role == ROLE_DRYER)
+        welcome_dryer (self, peer);
+    else if (peer->role == ROLE_OBSERVER)
+        welcome_observer (self, peer);
+    else if (peer->welcomed)
+        welcome_washer (self, peer);
+}
+
+static void say_end (sink_t *self, uint64_t life, uint8_t role)
+{
+    writer_t out = {0};
+    put_ending (&out, &self->ending);
+    sink_reply (self, life, role, role == ROLE_DRYER ? MSG_STOP : MSG_JOINED, &out);
+}
+
+void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)
+{
+    uint64_t life = message->header.from;
+    reader_t in = reader_of (message);
+    uint8_t role = get_u8 (&in);
+    peer_t *peer = roster_find (&self->roster, life);
+    if (in.bad || !run_valid (life, 1) || (role != ROLE_WASHER && role != ROLE_DRYER && role != ROLE_OBSERVER)) {
+        self->bad++;
+        return;
+    }
+    if (peer && !peer->expected) {
+        peer->heard_ms = now_ms;
+        peer->gone_ms = -1;
+    }
+    if (ranges_has (&self->closed, life)) {
+        self->refused++;
+        sink_reply (self, life, role, MSG_GONE, NULL);
+    } else if (self->state == SINK_ENDED) {
+        open_peer (self, life, role, now_ms);
+        say_end (self, life, role);
+    } else if (peer && !peer->expected) {
+        hello_again (self, peer);
+    } else if (role == ROLE_DRYER) {
+        hello_dryer (self, life, &in, now_ms);
+    } else if (role == ROLE_WASHER) {
+        hello_washer (self, life, &in, now_ms);
+    } else {
+        peer = open_peer (self, life, role, now_ms);
+        if (peer)
+            welcome_observer (self, peer);
+    }
+}
+
+//  ---- the end of a life
+
+static void close_dryer (sink_t *self, const peer_t *dryer, bool blame)
+{
+    self->ports.drop (self->ports.arg, dryer->life, 0);
+    peer_t *washer = washer_of (self);
+    if (washer && dryer->announced) { // the last word about it
+        writer_t out = {0};
+        put_u64 (&out, dryer->life);
+        put_u8 (&out, blame);
+        sink_letter (self, washer, MSG_DRYER_DOWN, 1, &out);
+    }
+    if (!blame)
+        return;
+    self->lost++;
+    sink_say (self, "dryer %s is lost; what it had goes to others", *dryer->name ? dryer->name : "(expected)");
+}
+
+static void close_washer (sink_t *self, const peer_t *washer, int64_t now_ms)
+{
+    self->washer = 0;
+    if (self->state != SINK_OPEN && self->state != SINK_HALTING)
+        return;
+    if (tally_complete (&self->tally))
+        return;
+    if (self->state == SINK_HALTING) {
+        count_end (self, END_HALTED, self->halt_status, now_ms);
+        return;
+    }
+    self->orphan_ms = now_ms;
+    sink_enter (self, EVENT_BEREAVED);
+    for (size_t i = 0; i < self->roster.size; i++)
+        if (self->roster.peers[i]->role == ROLE_DRYER && !self->roster.peers[i]->expected)
+            ask (self, self->roster.peers[i], washer->life, false);
+}
+
+void peers_close (sink_t *self, peer_t *peer, bool blame, int64_t now_ms)
+{
+    count_commit (self, now_ms); // every COUNTED of that life goes before its end is told
+    sink_check (self, ranges_add (&self->closed, peer->life, 1));
+    peer_t *listed = roster_find (&self->roster, peer->life);
+    if (!listed)
+        return; // the commit failed, and ended everything
+    if (peer->role == ROLE_DRYER && self->state != SINK_ENDED)
+        close_dryer (self, peer, blame);
+    if (peer->role == ROLE_WASHER && self->washer == peer->life)
+        close_washer (self, peer, now_ms);
+    roster_remove (&self->roster, peer);
+    peers_settle (self);
+}
+
+bool peers_all_held (const sink_t *self, bool *known)
+{
+    ranges_t held = {0};
+    *known = true;
+    bool all = self->tally.eof;
+    for (size_t i = 0; i < self->roster.size; i++) {
+        const peer_t *peer = self->roster.peers[i];
+        if (peer->role == ROLE_DRYER && (peer->asked || peer->expected))
+            *known = false;
+        if (peer->role == ROLE_DRYER && peer_held (peer, &held) == -1)
+            all = false;
+    }
+    const ranges_t *unheld = &self->unheld, *counted = &self->tally.counted;
+    for (size_t i = 0; all && i < unheld->size; i++)
+        all = ranges_remove (&held, unheld->runs[i].n, unheld->runs[i].count) != -1;
+    for (size_t i = 0; all && i < counted->size; i++)
+        all = ranges_add (&held, counted->runs[i].n, counted->runs[i].count) != -1;
+    all = all && ranges_cover (&held, 1, self->tally.total);
+    ranges_free (&held);
+    return all;
+}
+
+//  ---- judging
+
+//  When this peer's life is to be closed if nothing more is heard of it.
+static int64_t doom_ms (const sink_t *self, const peer_t *peer)
+{
+    int64_t silence = peer->heard_ms + self->config.dead_after_ms;
+    int64_t gone = peer->gone_ms < 0 ? INT64_MAX : peer->gone_ms + RETURN_GRACE_MS;
+    return silence < gone ? silence : gone;
+}
+
+void peers_judge (sink_t *self, int64_t now_ms)
+{
+    if (now_ms - self->ticked_ms > 2 * peers_beat_gap_ms (self)) // silence counts only while we were listening
+        for (size_t i = 0; i < self->roster.size; i++) {
+            peer_t *peer = self->roster.peers[i];
+            peer->heard_ms = now_ms;
+            peer->gone_ms = peer->gone_ms < 0 ? -1 : now_ms;
+        }
+    self->ticked_ms = now_ms;
+    for (size_t i = 0; i < self->roster.size;) {
+        peer_t *peer = self->roster.peers[i];
+        if (now_ms < doom_ms (self, peer)) {
+            i++;
+            continue;
+        }
+        peers_close (self, peer, true, now_ms);
+        i = 0; // the roster has changed
+    }
+    if (self->state == SINK_ENDED && now_ms >= self->repeat_ms) {
+        for (size_t i = 0; i < self->roster.size; i++)
+            say_end (self, self->roster.peers[i]->life, self->roster.peers[i]->role);
+        self->repeat_ms = now_ms + 100;
+    }
+}
+
+int64_t peers_due_ms (const sink_t *self)
+{
+    int64_t due = self->state == SINK_ENDED && self->roster.size ? self->repeat_ms : INT64_MAX;
+    if (self->roster.size && self->ticked_ms + peers_beat_gap_ms (self) < due)
+        due = self->ticked_ms + peers_beat_gap_ms (self); // so that a gap of our own is seen as one
+    for (size_t i = 0; i < self->roster.size; i++) {
+        const peer_t *peer = self->roster.peers[i];
+        int64_t doom = doom_ms (self, peer);
+        due = doom < due ? doom : due;
+        if (!peer->expected && peer->beat_ms < due && self->state != SINK_ENDED)
+            due = peer->beat_ms;
+    }
+    return due;
+}
