@@ -168,7 +168,7 @@ static result_t result_of (world_t *world, process_t *self, const slot_job_t *ru
                        .n = n,
                        .count = 1,
                        .status = work_status (world, n, job->attempt),
-                       .start_us = running->since_ms * 1000,
+                       .start_us = world->plan.timed ? running->since_ms * 1000 + 1 : 0,
                        .runtime_us = (uint64_t)work->lasts_ms * 1000};
     if (!world->plan.streams && (work->out_bytes || work->err_bytes)) {
         cookie_t *cookie = malloc (sizeof *cookie);
@@ -292,6 +292,7 @@ static void end_of_life (world_t *world, process_t *self, dryer_state_t state)
         return;
     }
     world->stats->gone++;
+    world->dryer_hurt = true;
     process_kill (world, self, SEEN_BY_WIRE);
     world_start (world, world->now_ms, PROC_DRYER, self->dryer.plan);
 }

@@ -46,6 +46,7 @@ static void kill_dryer (world_t *world, const fault_t *fault)
     process_t *target = pick (world, PROC_DRYER, fault->chance);
     if (!target)
         return;
+    world->dryer_hurt = true;
     const dryer_plan_t *how = &target->dryer.how;
     process_kill (world, target, how->supervised ? SEEN_BY_PARENT : how->remote ? SEEN_BY_NOBODY : SEEN_BY_WIRE);
     int64_t back_ms = world->now_ms + fault->lasts_ms / 4;

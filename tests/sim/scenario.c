@@ -55,7 +55,7 @@ static uint32_t pick_output (rng_t *rng, uint64_t window)
         return 0;
     if (dice < 80)
         return (uint32_t)rng_between (rng, 1, 60);
-    return (uint32_t)(dice < 95 ? rng_between (rng, 100, 5000) : rng_between (rng, 5000, (int64_t)window * 2 + 10000));
+    return (uint32_t)(dice < 98 ? rng_between (rng, 100, 5000) : rng_between (rng, 60000, 70000 + (int64_t)window));
 }
 
 static int64_t pick_duration (rng_t *rng, int64_t usual)
@@ -99,7 +99,7 @@ static void make_dryers (scenario_t *self, rng_t *rng)
         dryer_plan_t *plan = &self->dryer[i];
         plan->slots = (uint32_t)rng_between (rng, 1, 4);
         plan->prefetch = (uint32_t)rng_between (rng, 0, 4);
-        plan->grain = rng_chance (rng, 15) ? (uint32_t)rng_between (rng, 2, 6) : 1;
+        plan->grain = !self->streams && rng_chance (rng, 15) ? (uint32_t)rng_between (rng, 2, 6) : 1;
         plan->starts_ms = rng_chance (rng, 70) ? rng_between (rng, 0, 100) : rng_between (rng, 0, 3000);
         plan->supervised = rng_chance (rng, 50);
         plan->remote = !plan->supervised && rng_chance (rng, 40);
@@ -159,6 +159,7 @@ static void make_limits (scenario_t *self, rng_t *rng)
     self->order_window = rng_chance (rng, 30) ? (uint64_t)rng_between (rng, 1, 40) : 0;
     self->durable = rng_chance (rng, 60);
     self->streams = rng_chance (rng, 10);
+    self->timed = rng_chance (rng, 50);
     self->same_endpoint = rng_chance (rng, 60);
     self->delay_ms = rng_chance (rng, 70) ? rng_between (rng, 0, 2) : rng_between (rng, 0, 80);
     self->jitter_ms = rng_chance (rng, 60) ? rng_between (rng, 0, 3) : rng_between (rng, 0, 60);

@@ -74,8 +74,8 @@ typedef struct {
     uint32_t queue; // tasks that the washer reads ahead
     uint32_t retries, crash_limit;
     uint64_t order_window;
-    bool durable, streams;
-    bool same_endpoint; // a restarted sink takes reports where the old one did
+    bool durable, streams, timed; // timed: results say when they began
+    bool same_endpoint;           // a restarted sink takes reports where the old one did
     int64_t dead_after_ms, grace_ms, wait_ms, deadline_ms;
     uint64_t output_bytes, backlog_bytes;
     int halt_when, halt_what;

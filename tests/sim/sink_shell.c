@@ -89,6 +89,10 @@ static void on_ended (void *arg, const ending_t *ending)
     here->journal.ending_waits = true;
     here->journal.ending_next = *ending;
     check_ended (here, ending);
+    if (ending->end == END_LOST && here->decided_ms == -1) { // said without a commit
+        here->decided = *ending;
+        here->decided_ms = here->now_ms;
+    }
 }
 
 static int on_commit (void *arg)
