@@ -196,8 +196,10 @@ static void check_down (world_t *world, reader_t *in)
 {
     uint64_t life = get_u64 (in);
     process_t *dryer = process_of_life (world, life);
-    if (dryer)
+    if (dryer) {
         dryer->down = true;
+        dryer->blamed = get_u8 (in);
+    }
     for (uint32_t n = 1; n <= world->plan.tasks; n++)
         if (world->journal.known[n] && world->journal.by[n] == life && !world->told[n])
             world_violated (world, "4: executions", "DRYER-DOWN before COUNTED of task %u", n);
@@ -255,7 +257,8 @@ static unsigned losses_of (const world_t *world, uint64_t n)
     unsigned losses = 0;
     for (int i = 0; i < world->processes; i++) {
         const process_t *dryer = world->process[i];
-        if (dryer->kind == PROC_DRYER && dryer->lost && dryer->touched[n / 64] >> (n % 64) & 1)
+        bool lost = dryer->lost || dryer->blamed || dryer->ending.end == END_LOST;
+        if (dryer->kind == PROC_DRYER && lost && dryer->touched[n / 64] >> (n % 64) & 1)
             losses++;
     }
     return losses;

@@ -41,6 +41,22 @@ static void harm (world_t *world, process_t *target, int64_t lasts_ms)
         world->quiet_ms = until;
 }
 
+//  The sink bears an absence of the washer for so long, and the peers one of the sink; what comes together is added up.
+static void washer_away (world_t *world, int64_t lasts_ms)
+{
+    const scenario_t *plan = &world->plan;
+    world->washer_away_ms += lasts_ms + 500;
+    world->may_lose |= world->washer_away_ms >= (plan->durable ? plan->wait_ms : plan->grace_ms);
+    world->may_lose |= world->washer_away_ms + 1000 >= (plan->durable ? plan->wait_ms : plan->dead_after_ms);
+}
+
+static void sink_away (world_t *world, int64_t lasts_ms)
+{
+    const scenario_t *plan = &world->plan;
+    world->sink_away_ms += lasts_ms + 1000;
+    world->may_lose |= world->sink_away_ms >= (plan->durable ? plan->wait_ms : plan->dead_after_ms);
+}
+
 static void kill_dryer (world_t *world, const fault_t *fault)
 {
     process_t *target = pick (world, PROC_DRYER, fault->chance);
@@ -72,6 +88,7 @@ static void stop_dryer (world_t *world, const fault_t *fault)
 
 static void stop_washer (world_t *world, const fault_t *fault)
 {
+    washer_away (world, fault->lasts_ms);
     stop (world, process_alive (world, world->washer), fault);
 }
 
@@ -79,6 +96,7 @@ static void stop_sink (world_t *world, const fault_t *fault)
 {
     for (int i = 0; i < world->processes; i++)
         harm (world, world->process[i], fault->lasts_ms);
+    sink_away (world, fault->lasts_ms);
     stop (world, process_alive (world, world->sink), fault);
 }
 
@@ -115,6 +133,7 @@ static void cut_dryer (world_t *world, const fault_t *fault)
 
 static void cut_washer (world_t *world, const fault_t *fault)
 {
+    washer_away (world, fault->lasts_ms);
     cut (world, process_alive (world, world->washer), fault);
 }
 
@@ -224,7 +243,7 @@ static void kill_washer (world_t *world, const fault_t *fault)
         world_start (world, back_ms, PROC_WASHER, -1);
         if (back_ms > world->quiet_ms)
             world->quiet_ms = back_ms;
-        world->may_lose |= fault->lasts_ms + 500 >= world->plan.grace_ms;
+        washer_away (world, fault->lasts_ms);
     } else {
         world->may_lose = true;
     }
@@ -238,7 +257,8 @@ static void kill_sink (world_t *world, const fault_t *fault)
     process_kill (world, target, SEEN_BY_WIRE);
     journal_crash (world);
     int64_t away_ms = fault->lasts_ms;
-    world->may_lose |= !world->plan.durable || away_ms + 2000 >= world->plan.wait_ms;
+    sink_away (world, away_ms);
+    world->may_lose |= !world->plan.durable;
     if (!world->plan.durable)
         return;
     world_start (world, world->now_ms + away_ms, PROC_SINK, -1);
@@ -252,6 +272,7 @@ static void slow_commit (world_t *world, const fault_t *fault)
     if (!target)
         return;
     TRACE (world, "a commit takes %lld ms", (long long)fault->lasts_ms);
+    sink_away (world, fault->lasts_ms);
     target->busy_ms = world->now_ms + fault->lasts_ms;
     for (int i = 0; i < world->processes; i++)
         harm (world, world->process[i], fault->lasts_ms);

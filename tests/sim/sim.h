@@ -132,6 +132,7 @@ struct process {
     };
     uint64_t touched[MAX_TASKS / 64 + 1]; // dryer: tasks that were put on its lane
     uint64_t told_high;                   // peer: the highest sequence that the sink has sent to it
+    bool blamed;                          // dryer: it was lost, as the sink sees it
     bool down;                            // dryer: the washer was told that it is over
 };
 
@@ -198,7 +199,8 @@ struct world {
     int64_t quiet_ms;   // no fault acts any more from then on
     int64_t decided_ms; // -1: nothing decided
     ending_t decided;
-    bool may_lose, must_lose, hurt; // a fault could, must end the run; any fault touched a process
+    int64_t washer_away_ms, sink_away_ms;
+    bool may_lose, hurt; // a fault may end the run; any fault touched a process
     bool dryer_hurt, restarted;     // a dryer was lost by a fault; the washer was
     uint32_t executions[MAX_TASKS + 2], failures[MAX_TASKS + 2], crashes[MAX_TASKS + 2];
     uint32_t washer_lives;
