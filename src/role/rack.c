@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATUS_TIMED_OUT = 124, WAITING_MOST = 64 };
+enum { STATUS_TIMED_OUT = 124, WAITING_LEAST = 2 };
 
 void rack_init (rack_t *self, const runner_opts_t *opts, const char *replace, loop_t *loop)
 {
@@ -161,7 +161,7 @@ static int take_results (rack_t *self, dryer_t *core, int64_t now_ms)
 {
     hand_on_waiting (self, core, now_ms);
     waiting_t what = {0};
-    size_t most = WAITING_MOST + (size_t)self->opts.slots * 2;
+    size_t most = WAITING_LEAST + (size_t)self->opts.slots * 2;
     while (self->size < most && (what.result = runner_take (self->runner))) {
         what.taken = 0;
         if (!is_waiting (self, what.result->ticket) && hand_on (self, core, &what, now_ms))
