@@ -97,6 +97,16 @@ def reap_orphans():
             return True
 
 
+def kill_all_below():
+    """Kills what there is below the test; true when nothing is left. (What is being started may need another call.)"""
+    for pid in descendants(os.getpid()):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    return reap_orphans()
+
+
 class Result:
     """What a program did. status: the exit status, or minus the signal that ended it."""
 
@@ -265,12 +275,7 @@ class Case(unittest.TestCase):
         try:
             self.check_nothing_left()
         finally:
-            for pid in descendants(os.getpid()):
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            wait_until(reap_orphans, LEFTOVER_S)
+            wait_until(kill_all_below, LEFTOVER_S)
             for terminal in self.terminals:
                 terminal.close()
             shutil.rmtree(self.base, ignore_errors=True)
