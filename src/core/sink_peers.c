@@ -443,7 +443,8 @@ int64_t peers_due_ms (const sink_t *self)
         const peer_t *peer = self->roster.peers[i];
         int64_t doom = doom_ms (self, peer);
         due = doom < due ? doom : due;
-        if (!peer->expected && peer->beat_ms < due && self->state != SINK_ENDED)
+        bool spoken_to = !peer->expected && (peer->role != ROLE_WASHER || peer->welcomed);
+        if (spoken_to && peer->beat_ms < due && self->state != SINK_ENDED)
             due = peer->beat_ms;
     }
     return due;

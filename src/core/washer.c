@@ -411,6 +411,18 @@ void washer_connected (washer_t *self, int64_t now_ms)
     session_connected (&self->session, now_ms);
 }
 
+//  What an older life of ours has decided and the sink has not committed is said again: nothing else knows of it.
+static void say_again (washer_t *self, const link_t *old)
+{
+    const letter_t *letter;
+    for (size_t i = 0; (letter = link_letter (old, i)); i++) {
+        if (letter->type != MSG_BROKEN && letter->type != MSG_DROPPED)
+            continue;
+        slice_t records = slice_copy (&letter->records), body = slice_copy (&letter->body);
+        link_push (&self->session.link, letter->type, letter->count, &records, &body);
+    }
+}
+
 void washer_reborn (washer_t *self, uint64_t life, int64_t now_ms)
 {
     if (!enter (self, EVENT_REBORN))
@@ -420,7 +432,11 @@ void washer_reborn (washer_t *self, uint64_t life, int64_t now_ms)
     ranges_free (&self->closed); // those were lives to the old one; the dryers may well live
     self->config.life = life;
     self->eof_said = self->halted_said = false;
+    link_t old = self->session.link;
+    self->session.link = (link_t){0};
     session_reborn (&self->session, life, now_ms);
+    say_again (self, &old);
+    link_free (&old);
 }
 
 //  ---- each turn
