@@ -200,8 +200,11 @@ static void drain (runner_t *runner, slot_t *slot, int64_t now_ms)
             stream->left = done ? stream->left - done : 0;
         }
     }
-    if (slot->stream[0].left || slot->stream[1].left)
+    if (slot->stream[0].left || slot->stream[1].left) {
+        unwatch_stream (runner, &slot->stream[0]);
+        unwatch_stream (runner, &slot->stream[1]);
         return;
+    }
     if (slot->stream[0].lost || slot->stream[1].lost) {
         slot->record->result.status = CANNOT_KEEP;
         slot->record->result.signal = 0;
@@ -232,7 +235,6 @@ static void end_if_over (runner_t *runner, slot_t *slot, int64_t now_ms)
     reap (runner, slot);
     for (int i = 0; i < 2; i++) {
         int left = 0;
-        unwatch_stream (runner, &slot->stream[i]);
         ioctl (slot->stream[i].fd, FIONREAD, &left);
         slot->stream[i].left = (size_t)left;
     }
