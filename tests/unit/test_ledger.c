@@ -58,8 +58,8 @@ static void clear (model_t *self)
     run_t run = check_find (self, n, below (&self->seed, NUMBERS - n + 1));
     if (!run.count)
         return;
-    run.n += below (&self->seed, run.count); // from the front, the middle or the end
-    run = check_find (self, run.n, 1 + below (&self->seed, run.count));
+    uint64_t offset = below (&self->seed, run.count); // from the front, the middle or the end
+    run = check_find (self, run.n + offset, 1 + below (&self->seed, run.count - offset));
     if (!run.count)
         return;
     assert_int_equal (ledger_clear (&self->ledger, run.n, run.count), 0);

@@ -1,0 +1,267 @@
+//  A session finds its sink, survives another life of it, and every wait of it has an end.
+#include "test_core_help.h"
+
+#include "core/session.h"
+
+enum { RUN = 500, SINK = 10, LIFE = 3, WAIT_MS = 60000, SILENCE_MS = 4000 };
+
+static message_t from_sink (uint8_t type)
+{
+    return (message_t){.header = {.type = type, .run = RUN, .from = SINK, .to = LIFE}};
+}
+
+static message_t advert (uint64_t run, uint64_t sink)
+{
+    return (message_t){.header = {.type = MSG_ADVERT, .run = run, .from = sink}};
+}
+
+static heard_t hear_welcome (session_t *self, uint64_t sink, bool durable, int64_t now_ms)
+{
+    uint8_t records[5] = {SILENCE_MS & 255, SILENCE_MS >> 8, 0, 0, durable};
+    message_t welcome = from_sink (MSG_WELCOME);
+    welcome.header.from = sink;
+    welcome.records = records;
+    welcome.records_size = sizeof records;
+    return session_heard (self, &welcome, now_ms);
+}
+
+//  Up since time 0
+static session_t up (bool durable)
+{
+    session_t self;
+    session_init (&self, ROLE_DRYER, LIFE, WAIT_MS, 0);
+    assert_int_equal (session_heard (&self, &(message_t){.header = advert (RUN, SINK).header}, 0), HEARD_SINK);
+    assert_int_equal (hear_welcome (&self, SINK, durable, 0), HEARD_WELCOME);
+    assert_int_equal (self.state, SESSION_UP);
+    return self;
+}
+
+static size_t drain (outbox_t *box, uint8_t type)
+{
+    size_t found = 0;
+    for (packet_t packet; outbox_pop (box, &packet); packet_drop (&packet))
+        found += packet.header.type == type;
+    outbox_free (box);
+    return found;
+}
+
+static void test_hello_is_repeated_ever_more_slowly (void **state)
+{
+    session_t self;
+    session_init (&self, ROLE_DRYER, LIFE, 0, 0);
+    assert_false (session_hello_due (&self, 1000000)); // no sink is known
+    assert_true (session_due_ms (&self) == INT64_MAX); // --wait 0: for ever
+    message_t found = advert (RUN, SINK);
+    assert_int_equal (session_heard (&self, &found, 0), HEARD_SINK);
+    session_connected (&self, 1);
+    int64_t now_ms = 1, gap_ms = 10;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal (session_due_ms (&self), now_ms);
+        assert_true (session_hello_due (&self, now_ms));
+        assert_false (session_hello_due (&self, now_ms + gap_ms - 1));
+        now_ms += gap_ms;
+        gap_ms = gap_ms * 2 < 500 ? gap_ms * 2 : 500;
+    }
+    session_free (&self);
+}
+
+static void test_waits_have_an_end (void **state)
+{
+    session_t self;
+    session_init (&self, ROLE_DRYER, LIFE, WAIT_MS, 0);
+    assert_int_equal (session_due_ms (&self), WAIT_MS);
+    assert_int_equal (session_tick (&self, WAIT_MS - 1), HEARD_NOTHING);
+    assert_int_equal (session_tick (&self, WAIT_MS), HEARD_LOST); // no sink at all
+    assert_int_equal (self.ending.end, END_LOST);
+    assert_true (*self.reason);
+    assert_int_equal (session_tick (&self, WAIT_MS + 1), HEARD_NOTHING); // once
+
+    session_init (&self, ROLE_DRYER, LIFE, WAIT_MS, 0);
+    message_t found = advert (RUN, SINK);
+    session_heard (&self, &found, 100);
+    assert_int_equal (session_tick (&self, 100 + WAIT_MS), HEARD_LOST); // one that does not answer
+}
+
+//  hole 19: a pause of our own is not the sink's silence
+static void test_silence_counts_only_while_awake (void **state)
+{
+    session_t self = up (false);
+    assert_int_equal (session_tick (&self, 1000), HEARD_NOTHING);
+    assert_int_equal (session_tick (&self, 100000), HEARD_NOTHING);
+    for (int64_t now_ms = 101000; now_ms < 100000 + SILENCE_MS; now_ms += 1000)
+        assert_int_equal (session_tick (&self, now_ms), HEARD_NOTHING);
+    assert_int_equal (session_tick (&self, 100000 + SILENCE_MS), HEARD_LOST);
+    session_free (&self);
+}
+
+static void test_a_durable_sink_is_waited_for (void **state)
+{
+    session_t self = up (true);
+    for (int64_t now_ms = 1000; now_ms < WAIT_MS; now_ms += 1000) {
+        assert_int_equal (session_tick (&self, now_ms), HEARD_NOTHING);
+        assert_int_equal (self.quiet, now_ms >= SILENCE_MS); // it starts nothing more
+        assert_true (session_due_ms (&self) > 0);
+    }
+    message_t beat = from_sink (MSG_BEAT);
+    session_heard (&self, &beat, WAIT_MS - 1);
+    assert_false (self.quiet);
+    session_free (&self);
+}
+
+static void test_another_run_is_a_lost_pipeline (void **state)
+{
+    session_t self = up (true);
+    message_t other = advert (RUN + 1, SINK + 1), older = advert (RUN + 1, SINK - 1);
+    assert_int_equal (session_heard (&self, &older, 1), HEARD_NOTHING); // read late
+    assert_int_equal (session_heard (&self, &other, 1), HEARD_LOST);
+    assert_int_equal (self.ending.end, END_LOST);
+    session_free (&self);
+}
+
+static void test_a_new_life_of_the_sink_gets_what_was_not_acked (void **state)
+{
+    session_t self = up (true);
+    outbox_t box = {0};
+    slice_t records = slice_text ("done"), none = {0};
+    link_push (&self.link, MSG_DONE, 1, &records, &none);
+    session_pump (&self, &box, 1);
+    assert_int_equal (drain (&box, MSG_DONE), 1);
+    message_t again = advert (RUN, SINK), newer = advert (RUN, SINK + 5);
+    assert_int_equal (session_heard (&self, &again, 2), HEARD_NOTHING);
+    assert_int_equal (session_heard (&self, &newer, 2), HEARD_SINK);
+    assert_int_equal (self.state, SESSION_HELLO);
+    message_t stale = from_sink (MSG_BEAT); // of the old life
+    assert_int_equal (session_heard (&self, &stale, 3), HEARD_BAD);
+    assert_int_equal (hear_welcome (&self, SINK + 5, true, 4), HEARD_WELCOME);
+    session_pump (&self, &box, 5);
+    assert_int_equal (drain (&box, MSG_DONE), 1);
+    session_free (&self);
+}
+
+static void test_what_is_not_for_us_is_bad (void **state)
+{
+    session_t self = up (false);
+    message_t message = from_sink (MSG_STOP);
+    message.header.to = LIFE + 1;
+    assert_int_equal (session_heard (&self, &message, 1), HEARD_BAD);
+    message = from_sink (MSG_STOP);
+    message.header.run = RUN + 1;
+    assert_int_equal (session_heard (&self, &message, 1), HEARD_BAD);
+    message = from_sink (MSG_STOP); // without its records
+    assert_int_equal (session_heard (&self, &message, 1), HEARD_BAD);
+    message = from_sink (MSG_LANE); // a letter outside of the link
+    assert_int_equal (session_heard (&self, &message, 1), HEARD_BAD);
+    assert_int_equal (self.ending.end, END_NONE);
+    session_free (&self);
+}
+
+static void test_letters_are_heard_once (void **state)
+{
+    session_t self = up (false);
+    message_t letter = from_sink (MSG_LANE);
+    letter.header.seq = 1;
+    assert_int_equal (session_heard (&self, &letter, 1), HEARD_LETTER);
+    assert_int_equal (session_heard (&self, &letter, 1), HEARD_NOTHING);
+    letter.header.seq = 3;
+    assert_int_equal (session_heard (&self, &letter, 1), HEARD_NOTHING);
+    outbox_t box = {0};
+    packet_t packet;
+    session_pump (&self, &box, 1); // the gap is told at once
+    assert_true (outbox_pop (&box, &packet));
+    assert_true (packet.header.flags & FLAG_GAP);
+    assert_int_equal (packet.header.got, 1);
+    outbox_free (&box);
+    session_free (&self);
+}
+
+static void test_bye_is_said_until_it_is_answered (void **state)
+{
+    session_t self = up (false);
+    outbox_t box = {0};
+    session_bye (&self, 1000);
+    size_t said = 0;
+    for (int64_t now_ms = 1000; now_ms < 1600; now_ms += 10) {
+        session_tick (&self, now_ms);
+        session_pump (&self, &box, now_ms);
+        said += drain (&box, MSG_BYE);
+    }
+    assert_in_range (said, 4, 10);
+    session_t unanswered = self;
+    message_t gone = from_sink (MSG_GONE);
+    assert_int_equal (session_heard (&self, &gone, 1600), HEARD_NOTHING);
+    assert_int_equal (self.state, SESSION_OVER);
+    assert_int_equal (session_tick (&unanswered, 1000 + SILENCE_MS), HEARD_NOTHING);
+    assert_int_equal (unanswered.state, SESSION_OVER);
+    session_free (&self);
+}
+
+static void test_gone_and_who (void **state)
+{
+    session_t self = up (false);
+    message_t who = from_sink (MSG_WHO), gone = from_sink (MSG_GONE);
+    assert_int_equal (session_heard (&self, &who, 5), HEARD_NOTHING);
+    assert_true (session_hello_due (&self, 5));
+    assert_int_equal (session_heard (&self, &gone, 6), HEARD_GONE);
+    session_reborn (&self, LIFE + 100, 7);
+    assert_int_equal (self.state, SESSION_HELLO);
+    assert_int_equal (session_heard (&self, &gone, 8), HEARD_BAD); // that was the old life
+    session_free (&self);
+}
+
+static void test_an_ending_comes_back (void **state)
+{
+    ending_t ending = {END_DEADLINE, 124, {1, 2, 3, 4, 5, 6, 7, UINT64_MAX}};
+    writer_t out = {0};
+    put_ending (&out, &ending);
+    message_t message = from_sink (MSG_JOINED);
+    message.records = out.data;
+    message.records_size = out.size;
+    session_t self = up (false);
+    assert_int_equal (session_heard (&self, &message, 1), HEARD_END);
+    assert_int_equal (session_heard (&self, &message, 2), HEARD_NOTHING); // it is repeated
+    assert_int_equal (self.ending.end, END_DEADLINE);
+    assert_int_equal (self.ending.status, 124);
+    assert_memory_equal (&self.ending.figures, &ending.figures, sizeof ending.figures);
+    writer_free (&out);
+    session_free (&self);
+}
+
+static void test_beats_go_out_in_time (void **state)
+{
+    session_t self = up (false);
+    outbox_t box = {0};
+    size_t beats = 0;
+    int64_t last_ms = 0;
+    for (int64_t now_ms = 0; now_ms < 20000; now_ms += 100) {
+        message_t beat = from_sink (MSG_BEAT);
+        session_heard (&self, &beat, now_ms);
+        session_tick (&self, now_ms);
+        session_pump (&self, &box, now_ms);
+        if (!drain (&box, MSG_BEAT))
+            continue;
+        assert_true (now_ms - last_ms <= 1000);
+        last_ms = now_ms;
+        beats++;
+    }
+    assert_in_range (beats, 19, 21);
+    session_free (&self);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_hello_is_repeated_ever_more_slowly),
+        cmocka_unit_test (test_waits_have_an_end),
+        cmocka_unit_test (test_silence_counts_only_while_awake),
+        cmocka_unit_test (test_a_durable_sink_is_waited_for),
+        cmocka_unit_test (test_another_run_is_a_lost_pipeline),
+        cmocka_unit_test (test_a_new_life_of_the_sink_gets_what_was_not_acked),
+        cmocka_unit_test (test_what_is_not_for_us_is_bad),
+        cmocka_unit_test (test_letters_are_heard_once),
+        cmocka_unit_test (test_bye_is_said_until_it_is_answered),
+        cmocka_unit_test (test_gone_and_who),
+        cmocka_unit_test (test_an_ending_comes_back),
+        cmocka_unit_test (test_beats_go_out_in_time),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
