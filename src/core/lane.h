@@ -22,6 +22,7 @@ typedef struct {
     bool ready;          // the dryer has said what it got: sending may go on
     uint64_t seq;        // the last sequence used
     uint64_t next;       // the next one for the wire
+    uint64_t high;       // the highest that was ever sent
     uint64_t recall_seq; // the RECALL that was not answered yet; 0: none
     uint32_t recall_max;
     bool recall_vain; // nothing was to be had; until something changes there

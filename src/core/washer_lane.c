@@ -51,7 +51,7 @@ void lane_resume (washer_t *self, lane_t *lane, uint32_t generation, uint64_t go
         lane->next = got + 1;
 }
 
-//  What remains of a delivery that can no longer be sent whole goes back; its number is skipped.
+//  A part of a delivery was counted before the delivery was ever sent: what remains goes back; its number is skipped.
 static void give_up_parts (washer_t *self, const delivery_t *delivery)
 {
     uint64_t n = delivery->n, end = n + delivery->count;
@@ -79,7 +79,8 @@ static void tasks_records (const washer_t *self, const delivery_t *delivery, wri
     put_u32 (out, shape->items);
 }
 
-//  What goes out under this sequence number now: the delivery whole, the recall, or nothing (skip it).
+//  What goes out under this sequence number now: the delivery whole, the recall, or nothing (skip it). A delivery that
+//  was sent before goes whole again though a part of it was reported since: who reported that has it, and drops this.
 static uint8_t fill (washer_t *self, lane_t *lane, writer_t *records, slice_t *body)
 {
     delivery_t *delivery = shelf_find (&lane->shelf, lane->next);
@@ -87,7 +88,7 @@ static uint8_t fill (washer_t *self, lane_t *lane, writer_t *records, slice_t *b
         put_u32 (records, lane->recall_max);
         return MSG_RECALL;
     }
-    if (delivery && delivery->left < delivery->count) {
+    if (delivery && delivery->left < delivery->count && lane->next > lane->high) {
         give_up_parts (self, delivery);
         delivery = NULL;
     }
@@ -124,8 +125,11 @@ bool washer_lane_next (washer_t *self, uint64_t dryer, packet_t *out)
 void washer_lane_sent (washer_t *self, uint64_t dryer)
 {
     lane_t *lane = lanes_find (&self->lanes, dryer);
-    if (lane && lane->next <= lane->seq)
-        lane->next++;
+    if (!lane || lane->next > lane->seq)
+        return;
+    if (lane->next > lane->high)
+        lane->high = lane->next;
+    lane->next++;
 }
 
 uint64_t washer_lane_ready (const washer_t *self, uint64_t after)
