@@ -147,7 +147,7 @@ void check_completion (world_t *world, process_t *sink, const completion_t *c, p
     bool ran = c->outcome == TASK_OK || c->outcome == TASK_FAILED;
     if (ran && c->count == 1 && !world->plan.streams)
         check_output (world, c, partial);
-    if (partial && world->plan.streams)
+    if (partial && world->plan.streams && world->sink_lives == 1) // another life of it sees the rest of them
         check_lines (world, partial);
     if (c->outcome == TASK_BROKEN && (!c->item || !work_check_item (world, c->n, 1, c->item)))
         world_violated (world, "3: bytes", "broken task %llu comes without its items", (unsigned long long)c->n);
@@ -243,7 +243,7 @@ void check_packet (world_t *world, const process_t *from, const packet_t *packet
     if (packet->wire == TO_LANE && packet->header.type == MSG_TASKS)
         check_tasks (world, packet);
     process_t *to = packet->wire == TO_PEER && packet->header.to ? process_of_life (world, packet->header.to) : NULL;
-    if (to && to->kind == PROC_WASHER)
+    if (to && to->id == world->washer)
         check_to_washer (world, to, packet);
     bool joined = packet->header.type == MSG_JOINED && packet->records.size && packet->records.data[0] == END_JOINED;
     if (joined && world->journal.ending.end != END_JOINED)
@@ -252,14 +252,15 @@ void check_packet (world_t *world, const process_t *from, const packet_t *packet
 
 //  ---- when all is over
 
-static unsigned losses_of (const world_t *world, uint64_t n)
+//  Dryers that were lost, or taken for lost, with this task; without those that a poisonous task of theirs ended.
+static unsigned losses_of (const world_t *world, uint64_t n, bool all)
 {
     unsigned losses = 0;
     for (int i = 0; i < world->processes; i++) {
         const process_t *dryer = world->process[i];
         bool lost = dryer->lost || dryer->blamed || dryer->ending.end == END_LOST;
         if (dryer->kind == PROC_DRYER && lost && dryer->touched[n / 64] >> (n % 64) & 1)
-            losses++;
+            losses += all || !dryer->crashed;
     }
     return losses;
 }
@@ -271,9 +272,9 @@ static bool may_break (const world_t *world, uint64_t n)
     case WORK_POISON:
         return true;
     case WORK_POISON_ONCE:
-        return limit == 1 || (world->hurt && losses_of (world, n) >= limit);
+        return limit == 1 || losses_of (world, n, true) >= limit;
     default:
-        return world->dryer_hurt && losses_of (world, n) >= limit;
+        return losses_of (world, n, false) && losses_of (world, n, true) >= limit;
     }
 }
 
@@ -289,7 +290,7 @@ static void check_outcome (world_t *world, uint32_t n)
                                                  : TASK_OK;
     if (is != due && !(is == TASK_BROKEN && may_break (world, n)))
         world_violated (world, "6: results", "task %u ended as %d, not as %d", n, is, due);
-    unsigned losses = losses_of (world, n) + world->washer_lives - 1;
+    unsigned losses = losses_of (world, n, true) + world->washer_lives - 1;
     if (world->executions[n] > 1 + world->failures[n] + losses)
         world_violated (world, "4: executions", "task %u ran %u times, with %u failures and %u losses", n,
                         world->executions[n], world->failures[n], losses);
@@ -328,10 +329,13 @@ static void check_joined (world_t *world)
     check_extra_runs (world);
 }
 
-//  Whether a peer may have missed the end: it was cut off then, or it came when all was over.
+//  Whether a peer may have missed the end: it was cut off then or before, or it came when all was over.
 static bool was_away (const world_t *world, const process_t *peer)
 {
     int64_t margin_ms = world->plan.dead_after_ms + 2500;
+    int64_t patience_ms = world->plan.durable ? world->plan.wait_ms : world->plan.dead_after_ms;
+    if (peer->over_ms < world->decided_ms && peer->harmed_ms + patience_ms + margin_ms >= peer->over_ms)
+        return true;
     return peer->harmed_ms + margin_ms >= world->decided_ms || peer->born_ms + margin_ms >= world->decided_ms;
 }
 

@@ -140,20 +140,30 @@ static void take_jobs (world_t *world, process_t *self)
     }
 }
 
+//  The next lines of a task's output, each with its task, attempt and number.
+static size_t lines_from (const job_t *job, uint64_t n, uint64_t offset, uint64_t whole, uint8_t *out, size_t room)
+{
+    uint64_t line = offset / LINE_BYTES;
+    size_t size = 0;
+    for (; size + LINE_BYTES <= room && line * LINE_BYTES < whole; line++, size += LINE_BYTES) {
+        uint64_t head = n << 32 | job->attempt;
+        memcpy (out + size, &head, 8);
+        memcpy (out + size + 8, &line, 8);
+    }
+    return size;
+}
+
 //  Streams what is left of a task's lines; false where the credit has ended before.
 static bool stream (world_t *world, process_t *self, slot_job_t *running, uint64_t n)
 {
     uint64_t whole = world->plan.work[n].out_bytes / LINE_BYTES * LINE_BYTES;
     while (running->streamed < whole) {
-        uint64_t line = running->streamed / LINE_BYTES;
-        uint8_t bytes[LINE_BYTES];
-        uint64_t head = n << 32 | running->job.attempt;
-        memcpy (bytes, &head, 8);
-        memcpy (bytes + 8, &line, 8);
-        size_t from = running->streamed % LINE_BYTES;
-        size_t took = dryer_stream (self->dryer.core, running->job.ticket, 1, NULL, 0, bytes + from, LINE_BYTES - from);
+        uint8_t bytes[64 * LINE_BYTES];
+        size_t skip = running->streamed % LINE_BYTES;
+        size_t size = lines_from (&running->job, n, running->streamed, whole, bytes, sizeof bytes) - skip;
+        size_t took = dryer_stream (self->dryer.core, running->job.ticket, 1, NULL, 0, bytes + skip, size);
         running->streamed += took;
-        if (took < LINE_BYTES - from)
+        if (took < size)
             return false;
     }
     running->streamed = 0;
@@ -216,6 +226,7 @@ static bool finish_task (world_t *world, process_t *self, slot_job_t *running)
 static void crash (world_t *world, process_t *self, uint64_t n)
 {
     world->crashes[n]++;
+    self->crashed = true;
     TRACE (world, "task %llu ends its dryer", (unsigned long long)n);
     const dryer_plan_t *how = &self->dryer.how;
     process_kill (world, self, how->supervised ? SEEN_BY_PARENT : how->remote ? SEEN_BY_NOBODY : SEEN_BY_WIRE);
@@ -292,7 +303,6 @@ static void end_of_life (world_t *world, process_t *self, dryer_state_t state)
         return;
     }
     world->stats->gone++;
-    world->dryer_hurt = true;
     process_kill (world, self, SEEN_BY_WIRE);
     world_start (world, world->now_ms, PROC_DRYER, self->dryer.plan);
 }

@@ -62,7 +62,6 @@ static void kill_dryer (world_t *world, const fault_t *fault)
     process_t *target = pick (world, PROC_DRYER, fault->chance);
     if (!target)
         return;
-    world->dryer_hurt = true;
     const dryer_plan_t *how = &target->dryer.how;
     process_kill (world, target, how->supervised ? SEEN_BY_PARENT : how->remote ? SEEN_BY_NOBODY : SEEN_BY_WIRE);
     int64_t back_ms = world->now_ms + fault->lasts_ms / 4;
@@ -102,7 +101,8 @@ static void stop_sink (world_t *world, const fault_t *fault)
 
 static void later_reset (world_t *world, tube_t *wire)
 {
-    wire->hold_ms = wire->blocked_ms;
+    if (wire->hold_ms < wire->blocked_ms)
+        wire->hold_ms = wire->blocked_ms;
 }
 
 //  Nothing passes between a peer and the sink; sometimes the connections break over it.
@@ -112,7 +112,8 @@ static void cut (world_t *world, process_t *target, const fault_t *fault)
         return;
     TRACE (world, "%s is cut off from the sink", process_name (target));
     harm (world, target, fault->lasts_ms);
-    target->to_sink.blocked_ms = target->from_sink.blocked_ms = world->now_ms + fault->lasts_ms;
+    net_block (&target->to_sink, world->now_ms + fault->lasts_ms);
+    net_block (&target->from_sink, world->now_ms + fault->lasts_ms);
     if (fault->chance >> 40 & 1)
         return;
     net_reset (world, &target->to_sink, true);
@@ -143,7 +144,7 @@ static void cut_lane (world_t *world, const fault_t *fault)
     if (lane == -1)
         return;
     TRACE (world, "lane %d is cut", lane);
-    world->lanes[lane]->wire.blocked_ms = world->now_ms + fault->lasts_ms;
+    net_block (&world->lanes[lane]->wire, world->now_ms + fault->lasts_ms);
     if (world->now_ms + fault->lasts_ms > world->quiet_ms)
         world->quiet_ms = world->now_ms + fault->lasts_ms;
 }
@@ -237,7 +238,6 @@ static void kill_washer (world_t *world, const fault_t *fault)
     if (!target)
         return;
     process_kill (world, target, fault->chance & 1 ? SEEN_BY_WIRE : SEEN_BY_NOBODY);
-    world->restarted = true;
     if (fault->chance >> 1 & 7) {
         int64_t back_ms = world->now_ms + fault->lasts_ms;
         world_start (world, back_ms, PROC_WASHER, -1);

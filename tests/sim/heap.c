@@ -11,7 +11,8 @@ void heap_push (heap_t *self, const event_t *event)
     if (array_reserve (&self->events, &self->capacity, self->size + 1, sizeof *self->events) == -1)
         abort ();
     event_t added = *event;
-    added.order = ++self->order;
+    if (!added.order)
+        added.order = ++self->order;
     size_t at = self->size++;
     while (at && before (&added, &self->events[(at - 1) / 2])) {
         self->events[at] = self->events[(at - 1) / 2];

@@ -8,7 +8,7 @@
 
 typedef struct {
     int64_t at_ms;
-    uint64_t order; // set by heap_push
+    uint64_t order; // set by heap_push where it is 0
     int kind;
     int process;
     uint64_t a, b;

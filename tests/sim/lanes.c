@@ -55,6 +55,12 @@ void lanes_connect (world_t *world, int number, int dryer)
     process_wake (world, washer, world->now_ms);
 }
 
+bool lanes_pulls (const world_t *world, int number, const process_t *dryer)
+{
+    const lane_line_t *line = world->lanes[number];
+    return dryer->dryer.lane_of[world->process[line->washer]->nth] == number || line->stray == dryer->id;
+}
+
 static void put_on_lane (world_t *world, process_t *washer, uint64_t dryer)
 {
     packet_t packet;

@@ -44,7 +44,9 @@ bool net_decode (const parcel_t *parcel, message_t *out)
 
 void net_later (world_t *world, int64_t at_ms, parcel_t *parcel)
 {
-    event_t event = {.at_ms = at_ms, .kind = EV_ARRIVE, .process = -1, .thing = parcel};
+    if (!parcel->order)
+        parcel->order = ++world->heap.order;
+    event_t event = {.at_ms = at_ms, .order = parcel->order, .kind = EV_ARRIVE, .process = -1, .thing = parcel};
     heap_push (&world->heap, &event);
 }
 
@@ -203,6 +205,10 @@ void net_arrive (world_t *world, parcel_t *parcel)
     if (held_up (world, parcel))
         return;
     process_t *to = process_alive (world, parcel->receiver);
+    if (to && parcel->lane != -1 && !lanes_pulls (world, parcel->lane, to)) {
+        lose (world, parcel); // that PULL was closed
+        return;
+    }
     if (!to) {
         to_the_next_sink (world, parcel);
         return;
@@ -241,8 +247,16 @@ void net_reset (world_t *world, tube_t *wire, bool keeps)
     wire->cut = rng_chance (&world->rng, 30)
                     ? wire->sent + 1
                     : (uint64_t)rng_between (&world->rng, (int64_t)least, (int64_t)wire->sent + 1);
-    wire->hold_ms = rng_chance (&world->rng, 50) ? 0 : world->now_ms + rng_between (&world->rng, 0, 2000);
+    int64_t hold_ms = world->now_ms + rng_between (&world->rng, 0, 2000);
+    if (hold_ms > wire->hold_ms && rng_chance (&world->rng, 50))
+        wire->hold_ms = hold_ms; // never earlier: what is held up stays in order
     wire->last_ms = world->now_ms;
+}
+
+void net_block (tube_t *wire, int64_t until_ms)
+{
+    if (until_ms > wire->blocked_ms)
+        wire->blocked_ms = until_ms;
 }
 
 void net_connect_out (world_t *world, process_t *peer)

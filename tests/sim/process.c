@@ -153,8 +153,9 @@ static void leave (world_t *world, process_t *self, bool noticed)
     drop_inbox (world, self);
 }
 
-//  The sink died: every peer's wires to it break, and try again.
-static void break_wires (world_t *world)
+//  The sink is no more: every peer's wires to it break, and try again. One that ends by itself lingers until what it
+//  said last is on its way.
+static void break_wires (world_t *world, bool lingers)
 {
     for (int i = 0; i < world->processes; i++) {
         process_t *peer = world->process[i];
@@ -163,6 +164,10 @@ static void break_wires (world_t *world)
         peer->harmed_ms = world->now_ms;
         net_reset (world, &peer->from_sink, false);
         net_reset (world, &peer->to_sink, true);
+        if (lingers) {
+            peer->from_sink.cut = peer->from_sink.sent + 1;
+            peer->from_sink.hold_ms = 0;
+        }
         if (rng_chance (&world->rng, 50))
             peer->to_sink.cut = peer->to_sink.sent + 1; // it keeps what the old one has not read
     }
@@ -176,7 +181,7 @@ void process_over (world_t *world, process_t *self)
     bool sink = self->kind == PROC_SINK;
     leave (world, self, true);
     if (sink)
-        break_wires (world);
+        break_wires (world, true);
     else
         world_at (world, world->now_ms + rng_between (&world->rng, 0, 20), EV_SINK_SEES, self->id, SEEN_BY_WIRE, life);
 }
@@ -190,7 +195,7 @@ void process_kill (world_t *world, process_t *self, seen_t seen)
     bool sink = self->kind == PROC_SINK;
     leave (world, self, seen != SEEN_BY_NOBODY);
     if (sink)
-        break_wires (world);
+        break_wires (world, false);
     else if (seen != SEEN_BY_NOBODY)
         world_at (world, world->now_ms + rng_between (&world->rng, 0, 50), EV_SINK_SEES, self->id, seen, life);
 }

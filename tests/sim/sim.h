@@ -43,7 +43,7 @@ struct parcel {
     int receiver; // process
     int lane;     // of a lane's message; else -1
     uint32_t epoch;
-    uint64_t number;
+    uint64_t number, order; // order: its place among all events, which it keeps when it is held up
     slice_t frame, body;
     bool has_body;
 };
@@ -133,6 +133,7 @@ struct process {
     uint64_t touched[MAX_TASKS / 64 + 1]; // dryer: tasks that were put on its lane
     uint64_t told_high;                   // peer: the highest sequence that the sink has sent to it
     bool blamed;                          // dryer: it was lost, as the sink sees it
+    bool crashed;                         // dryer: by a task
     bool down;                            // dryer: the washer was told that it is over
 };
 
@@ -201,7 +202,6 @@ struct world {
     ending_t decided;
     int64_t washer_away_ms, sink_away_ms;
     bool may_lose, hurt; // a fault may end the run; any fault touched a process
-    bool dryer_hurt, restarted;     // a dryer was lost by a fault; the washer was
     uint32_t executions[MAX_TASKS + 2], failures[MAX_TASKS + 2], crashes[MAX_TASKS + 2];
     uint32_t washer_lives;
     bool told[MAX_TASKS + 2]; // the washer's life of now was told that it is counted
@@ -282,6 +282,7 @@ void net_connect_out (world_t *world, process_t *peer);
 void net_connect_in (world_t *world, process_t *peer);
 void net_find (world_t *world, process_t *peer, const char *endpoint); // sink_found
 void net_reset (world_t *world, tube_t *wire, bool keeps);
+void net_block (tube_t *wire, int64_t until_ms); // a partition
 bool net_read (process_t *self, parcel_t **out); // next of the inbox
 void net_free (world_t *world, parcel_t *parcel);
 bool net_decode (const parcel_t *parcel, message_t *out);
@@ -296,6 +297,7 @@ void lanes_drain (world_t *world, process_t *washer); // puts on the lanes what 
 void lanes_reset (world_t *world, int lane, bool noticed);
 void lanes_of_dead (world_t *world, process_t *dead, bool noticed);
 void lanes_connect (world_t *world, int lane, int dryer);
+bool lanes_pulls (const world_t *world, int lane, const process_t *dryer); // its socket is there, or it strays
 void lanes_notice (world_t *world, int lane);
 
 //  The roles
