@@ -175,6 +175,13 @@ static void hello_dryer (sink_t *self, uint64_t life, reader_t *in, int64_t now_
     peers_settle (self);
 }
 
+static void say_end (sink_t *self, uint64_t life, uint8_t role)
+{
+    writer_t out = {0};
+    put_ending (&out, &self->ending);
+    sink_reply (self, life, role, role == ROLE_DRYER ? MSG_STOP : MSG_JOINED, &out);
+}
+
 static bool same_input (const sink_t *self, uint64_t hash)
 {
     return !hash || !self->washer_hash || hash == self->washer_hash;
@@ -272,7 +279,10 @@ static void hello_washer (sink_t *self, uint64_t life, reader_t *in, int64_t now
     else {
         if (open)
             peers_close (self, open, true, now_ms);
-        accept_washer (self, life, name, hash, in, now_ms);
+        if (self->state != SINK_ENDED)
+            accept_washer (self, life, name, hash, in, now_ms);
+        else if (open_peer (self, life, ROLE_WASHER, now_ms)) // by the end of the old one
+            say_end (self, life, ROLE_WASHER);
     }
 }
 
@@ -284,13 +294,6 @@ static void hello_again (sink_t *self, peer_t *peer)
         welcome_observer (self, peer);
     else if (peer->welcomed)
         welcome_washer (self, peer);
-}
-
-static void say_end (sink_t *self, uint64_t life, uint8_t role)
-{
-    writer_t out = {0};
-    put_ending (&out, &self->ending);
-    sink_reply (self, life, role, role == ROLE_DRYER ? MSG_STOP : MSG_JOINED, &out);
 }
 
 void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)

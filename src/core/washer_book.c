@@ -99,7 +99,7 @@ void book_lane_over (washer_t *self, lane_t *lane, bool blame)
     while (lane->shelf.first && !self->oom) {
         delivery_t *delivery = lane->shelf.first;
         delivery->alone = delivery->alone && blame;
-        delivery_over (self, &self->ledger, delivery, delivery->seq < lane->next, &unsure);
+        delivery_over (self, &self->ledger, delivery, delivery->seq <= lane->high, &unsure);
     }
     check (self, ranges_add (&self->closed, lane->dryer, 1));
     if (self->cell == lane->dryer)
