@@ -342,7 +342,8 @@ void net_garbage (world_t *world, process_t *to)
     if (size > 2 && rng_chance (&world->rng, 80)) {
         block_data (block)[0] = 'D';
         block_data (block)[1] = FRAME_VERSION;
-        block_data (block)[2] = (uint8_t)rng_between (&world->rng, 0, 70);
+        uint8_t type = (uint8_t)rng_between (&world->rng, 0, 70);
+        block_data (block)[2] = type == MSG_ADVERT ? MSG_BEAT : type; // only who owns the address can say that
     }
     parcel_t *parcel = parcel_new (world);
     parcel->frame = slice_of (block, 0, size);
