@@ -97,13 +97,7 @@ int washer_put (washer_t *self, slice_t *bytes, uint64_t tasks)
         errno = ENOMEM;
         return -1;
     }
-    //  a resumed input: what was counted before is not done again
-    for (run_t run; run = ranges_present (&self->counted, n, tasks), run.count && !self->oom;) {
-        self->oom = ranges_remove (&self->todo, run.n, run.count) == -1;
-        stock_forget (&self->stock, run.n, run.count);
-        tasks -= run.n + run.count - n;
-        n = run.n + run.count;
-    }
+    book_put (self, n, tasks);
     self->figures.put = self->stock.next_n - 1;
     self->dirty = true;
     return 0;

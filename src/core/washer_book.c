@@ -107,14 +107,58 @@ void book_lane_over (washer_t *self, lane_t *lane, bool blame)
     self->dirty = true;
 }
 
+static void adopt_run (washer_t *self, lane_t *lane, uint64_t seq, run_t run)
+{
+    if (!ledger_send (&self->foreign, &lane->foreign, lane->dryer, seq, run.n, run.count))
+        self->oom = true;
+}
+
+//  The same for tasks that this life has not read yet: they are out before they are put.
+static void adopt_unread (washer_t *self, lane_t *lane, uint64_t seq, uint64_t n, uint64_t end)
+{
+    const ranges_t *const books[] = {&self->counted, &self->todo, &self->suspects};
+    delivery_t *out;
+    while (n < end && !self->oom) {
+        run_t run = {n, end - n}, part = run;
+        for (size_t i = 0; i < sizeof books / sizeof *books && part.count; i++) {
+            part = ranges_missing (books[i], run.n, run.count);
+            run = part.count ? part : run;
+        }
+        run_t found = ledger_find (&self->foreign, run.n, part.count, &out);
+        n = run.n + run.count;
+        if (out && found.n == run.n)
+            n = run.n + found.count;
+        else if (part.count) {
+            run.count = out ? found.n - run.n : run.count;
+            n = run.n + run.count;
+            adopt_run (self, lane, seq, run);
+        }
+    }
+}
+
 //  A task that the dryer holds for an earlier life of ours: it is as good as out.
 static void adopt (washer_t *self, lane_t *lane, uint64_t seq, uint64_t n, uint64_t count)
 {
     for (run_t run; run = ranges_present (&self->todo, n, count), run.count && !self->oom;) {
         check (self, ranges_remove (&self->todo, run.n, run.count));
-        if (!ledger_send (&self->foreign, &lane->foreign, lane->dryer, seq, run.n, run.count))
-            self->oom = true;
+        adopt_run (self, lane, seq, run);
     }
+    uint64_t unread = self->stock.next_n > n ? self->stock.next_n : n;
+    adopt_unread (self, lane, seq, unread, n + count);
+}
+
+void book_put (washer_t *self, uint64_t n, uint64_t count)
+{
+    uint64_t end = n + count;
+    delivery_t *out;
+    for (run_t run = {n, 0}; run = ranges_present (&self->counted, run.n, end - run.n), run.count; run.n += run.count) {
+        check (self, ranges_remove (&self->todo, run.n, run.count));
+        stock_forget (&self->stock, run.n, run.count);
+    }
+    for (run_t run = {n, 0}; run = ranges_present (&self->suspects, run.n, end - run.n), run.count; run.n += run.count)
+        check (self, ranges_remove (&self->todo, run.n, run.count));
+    for (run_t run = {n, 0}; run = ledger_find (&self->foreign, run.n, end - run.n, &out), out; run.n += run.count)
+        check (self, ranges_remove (&self->todo, run.n, run.count));
 }
 
 //  What we believe to be there, was received, and is not held: the report of it died with the old sink.

@@ -33,6 +33,7 @@ struct washer {
 };
 
 //  washer_book.c: where each task is
+void book_put (washer_t *self, uint64_t n, uint64_t count); // of a resumed input: not to be done again
 void book_counted (washer_t *self, uint64_t n, uint64_t count, bool failed);
 void book_back (washer_t *self, uint64_t n, uint64_t count); // out no more: to be sent again
 void book_lane_over (washer_t *self, lane_t *lane, bool blame);
