@@ -162,6 +162,7 @@ void sink_begin (world_t *world, process_t *self)
     self->sink.core = sink_new (&config, &ports, again ? &restored : NULL, world->now_ms);
     for (int i = 0; i < world->processes; i++) {
         world->process[i]->told_high = 0;
+        world->process[i]->down = false;
         if (!world->process[i]->alive || world->process[i]->kind == PROC_SINK)
             continue;
         world_at (world, world->now_ms + rng_between (&world->rng, 0, 100), EV_CONNECT_OUT, i, 0, 0);
