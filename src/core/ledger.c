@@ -69,6 +69,7 @@ static void unshelve (shelf_t *shelf, delivery_t *delivery)
         delivery->behind->before = delivery->before;
     else
         shelf->tail = delivery->before;
+    slice_drop (&delivery->bytes);
     free (delivery);
 }
 

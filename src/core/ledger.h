@@ -7,6 +7,7 @@
 #ifndef DISHES_CORE_LEDGER_H
 #define DISHES_CORE_LEDGER_H
 
+#include "core/block.h"
 #include "core/ranges.h"
 
 typedef struct delivery delivery_t;
@@ -17,6 +18,7 @@ struct delivery {
     uint64_t left;     // of these, still out
     uint32_t attempt;
     bool last, alone;            // a failure is final; a suspect: nothing else is at that dryer
+    slice_t bytes;               // owned: as it was sent, so that a task is not searched for in its block again
     delivery_t *before, *behind; // in lane order
 };
 

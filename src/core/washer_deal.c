@@ -79,12 +79,13 @@ static bool send (washer_t *self, lane_t *lane, uint64_t n, uint64_t count, uint
     slice_t bytes = stock_slice (&self->stock, n, &count); // cuts the count to one block
     if (!bytes.block)
         return false;
-    slice_drop (&bytes);
     delivery_t *delivery = ledger_send (&self->ledger, &lane->shelf, lane->dryer, lane->seq + 1, n, count);
     if (!delivery || ranges_remove (alone ? &self->suspects : &self->todo, n, count) == -1) {
+        slice_drop (&bytes);
         self->oom = true;
         return false;
     }
+    delivery->bytes = bytes;
     lane->seq++;
     lane->recall_vain = false;
     delivery->attempt = attempt;

@@ -94,8 +94,7 @@ static uint8_t fill (washer_t *self, lane_t *lane, writer_t *records, slice_t *b
     }
     if (!delivery)
         return MSG_SKIP;
-    uint64_t count = delivery->count;
-    *body = stock_slice (&self->stock, delivery->n, &count);
+    *body = slice_copy (&delivery->bytes);
     tasks_records (self, delivery, records);
     return MSG_TASKS;
 }
