@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# run.sh [--quick]: what dishes costs, against xargs, GNU parallel and two limits of our own. A Markdown table on stdout.
+#
+# The programs take turns, round by round, and what counts is the median of the rounds' ratios: a machine that is slow
+# for a moment is slow for all. Without DISHES and DISHES_MEASURE in the environment it builds the release tree, and the
+# small programs beside this file in the dev tree. --quick proves that everything works; its figures mean nothing.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+
+rounds=7 jobs=2000 parallel_jobs=200 starts=41 few=100000 many=10000000 output=1000000000
+if [ "${1:-}" = --quick ]; then
+    rounds=1 jobs=50 parallel_jobs=4 starts=3 few=1000 many=20000 output=3000000
+fi
+
+if [ -z "${DISHES:-}" ] || [ -z "${DISHES_MEASURE:-}" ]; then
+    bash "$root/.ci/need" gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libcmocka-dev python3 parallel >&2
+    cd "$root"
+    { cmake --preset release && cmake --build --preset release; } >&2
+    { cmake --preset dev && cmake --build --preset dev --target measure spawn_floor startup_floor; } >&2
+    DISHES=$root/build/release/dishes
+    DISHES_MEASURE=$root/build/dev/tests/bench/measure
+fi
+floors=$(dirname "$DISHES_MEASURE")
+scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/dishes-bench-XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch"
+
+# take NAME COMMAND...: runs the command, its output thrown away, and adds "seconds KiB" to the file NAME.
+take ()
+{
+    local name=$1
+    shift
+    "$DISHES_MEASURE" -o report "$@" >/dev/null
+    awk '{ print $1, $4 }' report >>"$name"
+}
+
+# median: of the numbers on stdin
+median ()
+{
+    sort -g | awk '{ value[NR] = $1 } END { print NR % 2 ? value[(NR + 1) / 2] : (value[NR / 2] + value[NR / 2 + 1]) / 2 }'
+}
+
+# seconds NAME: the median of what take wrote
+seconds ()
+{
+    awk '{ print $1 }' "$1" | median
+}
+
+# rate NAME JOBS: jobs a second
+rate ()
+{
+    awk -v s="$(seconds "$1")" -v n="$2" 'BEGIN { printf "%.0f", n / s }'
+}
+
+# peak NAME: the largest memory, in MB
+peak ()
+{
+    awk '$2 > most { most = $2 } END { printf "%.1f", most * 1024 / 1e6 }' "$1"
+}
+
+# faster NAME JOBS PEER PEER_JOBS: the median, over the rounds, of the jobs a second of NAME over those of PEER
+faster ()
+{
+    paste -d' ' "$1" "$3" | awk -v n="$2" -v m="$4" '{ printf "%.3f\n", (n / $1) / (m / $3) }' | median
+}
+
+# row WHAT FIGURE COMPARED
+row ()
+{
+    printf '| %s | %s | %s |\n' "$@"
+}
+
+one_command_an_item ()
+{
+    seq "$jobs" >items
+    seq "$parallel_jobs" >parallel_items
+    for _ in $(seq "$rounds"); do
+        take dishes "$DISHES" -j2 /bin/true <items
+        take xargs xargs -n1 -P2 /bin/true <items
+        take floor "$floors/spawn_floor" 2 "$jobs" /bin/true
+        take parallel parallel -j2 /bin/true <parallel_items
+    done
+    row "\`dishes -j2 /bin/true\`, jobs a second" "$(rate dishes "$jobs")" ""
+    row "\`xargs -n1 -P2 /bin/true\`" "$(rate xargs "$jobs")" "dishes / xargs = $(faster dishes "$jobs" xargs "$jobs")"
+    row "\`parallel -j2 /bin/true\`" "$(rate parallel "$parallel_jobs")" \
+        "dishes / parallel = $(faster dishes "$jobs" parallel "$parallel_jobs")"
+    row "limit: posix_spawn, waitpid, output captured" "$(rate floor "$jobs")" \
+        "dishes / limit = $(faster dishes "$jobs" floor "$jobs")"
+}
+
+starting_up ()
+{
+    echo 1 >one
+    for _ in $(seq "$starts"); do
+        take one_dishes "$DISHES" /bin/true <one
+        take one_floor "$floors/startup_floor"
+        take one_xargs xargs /bin/true <one
+    done
+    local ratio
+    ratio=$(paste -d' ' one_dishes one_floor one_xargs | awk '{ printf "%.3f\n", $1 / ($3 + $5) }' | median)
+    row "one item, start to end: dishes" "$(awk -v s="$(seconds one_dishes)" 'BEGIN { printf "%.1f ms", s * 1000 }')" ""
+    row "limit: libzmq alone + xargs" \
+        "$(awk -v a="$(seconds one_floor)" -v b="$(seconds one_xargs)" 'BEGIN { printf "%.1f + %.1f ms", a * 1000, b * 1000 }')" \
+        "dishes / limit = $ratio"
+}
+
+memory_and_items ()
+{
+    seq -f '%015.0f' "$few" >few_items
+    seq -f '%015.0f' "$many" >many_items
+    take few_memory "$DISHES" -j2 -n 10000 /bin/true <few_items
+    take many_memory "$DISHES" -j2 -n 10000 /bin/true <many_items
+    row "largest resident memory, $few items of 16 bytes" "$(peak few_memory) MB" ""
+    row "largest resident memory, $many items" "$(peak many_memory) MB" "$(awk -v n="$many" -v s="$(seconds many_memory)" \
+        'BEGIN { printf "%.1f M items a second, -n 10000", n / s / 1e6 }')"
+}
+
+memory_and_output ()
+{
+    seq 20 >twenty
+    export TMPDIR=$scratch
+    take large "$DISHES" -j2 sh -c "head -c $output /dev/zero" sh <twenty
+    take large_k "$DISHES" -j4 -k sh -c "head -c $output /dev/zero" sh <twenty
+    row "20 tasks of $((output / 1000000)) MB of output each" "$(peak large) MB" "$(seconds large) s, -j2"
+    row "the same with -k" "$(peak large_k) MB" "$(seconds large_k) s, -j4"
+}
+
+printf '%s, %s cores, rounds: %s\n\n' "$(date -u +%Y-%m-%d)" "$(nproc)" "$rounds"
+row what figure compared
+row --- --- ---
+one_command_an_item
+starting_up
+memory_and_items
+memory_and_output
