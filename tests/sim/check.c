@@ -25,7 +25,7 @@ static void check_washer (world_t *world, const process_t *self)
     size_t out = washer_status (self->washer.core).out;
     if (unsent > (uint64_t)world->plan.queue + world->plan.chunk + out + 300)
         world_violated (world, "5: memory", "%llu tasks wait unsent", (unsigned long long)unsent);
-    if (!unsent && !out && washer_held_bytes (self->washer.core) && world->journal.counted.total == self->washer.fed &&
+    if (!unsent && !out && washer_held_bytes (self->washer.core) && self->washer.fed == world->plan.tasks &&
         washer_status (self->washer.core).counted == self->washer.fed)
         world_violated (world, "5: memory", "the washer holds %zu bytes of nothing",
                         washer_held_bytes (self->washer.core));

@@ -42,19 +42,24 @@ static void harm (world_t *world, process_t *target, int64_t lasts_ms)
 }
 
 //  The sink bears an absence of the washer for so long, and the peers one of the sink; what comes together is added up.
-static void washer_away (world_t *world, int64_t lasts_ms)
+static void may_lose (world_t *world)
 {
     const scenario_t *plan = &world->plan;
-    world->washer_away_ms += lasts_ms + 500;
+    int64_t away_ms = world->washer_away_ms + world->sink_away_ms;
     world->may_lose |= world->washer_away_ms >= (plan->durable ? plan->wait_ms : plan->grace_ms);
-    world->may_lose |= world->washer_away_ms + 1000 >= (plan->durable ? plan->wait_ms : plan->dead_after_ms);
+    world->may_lose |= away_ms >= (plan->durable ? plan->wait_ms : plan->dead_after_ms);
+}
+
+static void washer_away (world_t *world, int64_t lasts_ms)
+{
+    world->washer_away_ms += lasts_ms + 1000;
+    may_lose (world);
 }
 
 static void sink_away (world_t *world, int64_t lasts_ms)
 {
-    const scenario_t *plan = &world->plan;
     world->sink_away_ms += lasts_ms + 1000;
-    world->may_lose |= world->sink_away_ms >= (plan->durable ? plan->wait_ms : plan->dead_after_ms);
+    may_lose (world);
 }
 
 static void kill_dryer (world_t *world, const fault_t *fault)
