@@ -342,15 +342,74 @@ static void test_replacement_string_inside_an_operator (void **state)
     assert_int_equal (errno, EINVAL);
 }
 
-//  Random lines out of what matters to a shell. Whatever is taken may do anything but run the value.
-static const char *const tokens[] = {
-    "{}",     "{}",      "{}",   "{}",  " ",   " ",     " ",     "\n",    "'",         "\"",         "\"",
-    "`",      "\\",      "$",    "$(",  "(",   ")",     ")",     "${x:-", "${y#",      "}",          "$((",
-    "((",     "))",      "#",    "<<E", "E\n", "\nE\n", "<<'E'", "<",     ";",         ";;",         "|",
-    "&",      "[[",      "]]",   "[",   "]",   "a[",    "a",     "x=",    "echo ",     "printf %s ", "case x in x)",
-    " esac ", "$'",      "$\"",  "$[",  "$$",  "$#",    "-eq 1", "+",     "for x in ", "; do ",      " done ",
-    "if ",    "; then ", " fi ", "{ ",  "; }", "!",     "=",     "== ",   "f() ",      "in ",        "E",
+//  Random lines, mostly such as a shell understands: C is a command, W a word. Whatever is taken may do anything but
+//  run the value.
+static const char *const commands[] = {
+    "echo W",
+    "echo W",
+    "x=W; echo $x \"$x\"",
+    "(C)",
+    "{ C; }",
+    "C; C",
+    "C | cat",
+    "case W in *) C;; esac",
+    "if C; then C; fi",
+    "cat <<E\nW\nE\nC",
+    "cat <<-'E'\n\tW\n\tE\nC",
+    "C # W\nC",
+    "((x = W)); C",
+    "[[ W -eq 1 ]]; C",
+    "a[W]=1; C",
+    "for x in W; do C; done",
+    "f() { C; }; f W",
+    "C \\\nW",
+    "cat <<< W",
+    "printf %s W",
+    "x=W C",
+    "test W = W && C",
+    "a=(W W); C",
+    "((W)) || C",
+    "! C",
+    "cat < W; C",
+    "echo W <<E W\nW\nE\nC",
 };
+
+static const char *const words[] = {
+    "{}",      "{}",          "{}",     "a",       "\"W\"",      "'W'",     "$(C)",   "`C`",      "\"$(C)\"", "\"`C`\"",
+    "${x:-W}", "\"${x:-W}\"", "${x#W}", "$((W))",  "$((1 + W))", "\\W",     "$W",     "WW",       "$'W'",     "$\"W\"",
+    "W#W",     "<(C)",        "$[W]",   "\"W W\"", "a[W]",       "\"a'W\"", "'a\"'W", "$( (C) )", "$((C) )",
+};
+
+static const char *const noise[] = {"'", "\"", "`",  "\\", "$",   "(",     ")", "{",  "}", "[",
+                                    "]", "#",  "\n", " ",  "<<E", "\nE\n", ";", "{}", "<", "="};
+
+enum { LINE_MAX_BYTES = 600 };
+
+#define PICK(table) table[random_below (sizeof table / sizeof *table)]
+
+static void expand (char *line, const char *rule, int depth)
+{
+    for (; *rule && strlen (line) < LINE_MAX_BYTES - 100; rule++)
+        if (*rule == 'C')
+            expand (line, depth ? PICK (commands) : "echo {}", depth - 1);
+        else if (*rule == 'W')
+            expand (line, depth ? PICK (words) : random_below (2) ? "{}" : "a", depth - 1);
+        else
+            strncat (line, rule, 1);
+}
+
+static void random_line (char *line)
+{
+    *line = 0;
+    expand (line, "C", 1 + (int)random_below (4));
+    for (uint32_t i = random_below (3); i < 2; i++) { // at times a piece too many
+        char rest[LINE_MAX_BYTES];
+        char *at = line + random_below ((uint32_t)strlen (line) + 1);
+        strcpy (rest, at);
+        strcpy (at, i ? PICK (noise) : "");
+        strcat (at, rest);
+    }
+}
 
 static const char *const attacks[] = {
     "$(touch pwned)",      "`touch pwned`",     "; touch pwned;",    "\ntouch pwned\n", "'; touch pwned; '",
@@ -358,13 +417,6 @@ static const char *const attacks[] = {
     "\nE\ntouch pwned\n",  "'\ntouch pwned\n'", "\\'; touch pwned",  "& touch pwned &", "| touch pwned |",
     "))touch pwned",       "]]; touch pwned",   "\"`touch pwned`\"",
 };
-
-static void random_line (char *line)
-{
-    *line = 0;
-    for (uint32_t i = 0, count = 2 + random_below (14); i < count; i++)
-        strcat (line, tokens[random_below (sizeof tokens / sizeof *tokens)]);
-}
 
 static void attack (const template_t *template, const char *line, const char *dir)
 {
@@ -387,7 +439,7 @@ static void test_no_random_line_runs_its_value (void **state)
 {
     const char *more = getenv ("DISHES_TEST_LINES");
     int wanted = more ? atoi (more) : 1000, accepted = 0;
-    char dir[] = "/tmp/test-shell-XXXXXX", line[400], error[300];
+    char dir[] = "/tmp/test-shell-XXXXXX", line[LINE_MAX_BYTES], error[300];
     assert_non_null (mkdtemp (dir));
     if (more)
         seed ^= (uint64_t)getpid () << 20;
