@@ -507,6 +507,8 @@ size_t dryer_stream (dryer_t *self, uint64_t ticket, int stream, const void *tag
 void dryer_slots (dryer_t *self, uint32_t slots, int64_t now_ms)
 {
     writer_t records = {0};
+    if (slots && self->state == DRYER_LEAVING)
+        return; // its window stays 0
     self->config.slots = slots;
     put_u32 (&records, slots);
     put_u32 (&records, slots ? self->config.prefetch : 0);

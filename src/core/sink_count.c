@@ -404,6 +404,7 @@ void count_end (sink_t *self, end_t end, uint8_t status, int64_t now_ms)
         self->ending.status = 125;
         snprintf (self->reason, sizeof self->reason, "the end cannot be made durable");
     }
+    self->uncommitted = false; // nothing more is committed
 }
 
 static void orphaned (sink_t *self, int64_t now_ms)
