@@ -16,7 +16,15 @@ typedef struct {
 static struct {
     match_t await, lose;
     stats_t stats;
+    world_t *world; // the one that is open
 } script;
+
+void script_forget (void)
+{
+    if (script.world)
+        world_close (script.world);
+    script.world = NULL;
+}
 
 scenario_t script_plan (uint32_t tasks, int64_t lasts_ms, unsigned dryers, uint32_t prefetch)
 {
@@ -61,16 +69,18 @@ static bool watch (world_t *world, const process_t *from, const packet_t *packet
 
 world_t *script_begin (const scenario_t *plan)
 {
+    script_forget ();
     memset (&script, 0, sizeof script);
     world_t *world = world_open (plan, getenv ("SIM_TRACE") ? stderr : NULL, &script.stats);
     world->watch = watch;
+    script.world = world;
     return world;
 }
 
 end_t script_end (world_t *world)
 {
     char why[512] = "";
-    bool held = world_close (world, why, sizeof why);
+    bool held = world_end (world, why, sizeof why);
     if (!held)
         fail_msg ("%s", why);
     return world->decided_ms == -1 ? END_LOST : world->decided.end;

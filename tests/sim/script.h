@@ -13,6 +13,7 @@ world_t *script_begin (const scenario_t *plan);
 
 //  Runs what is left and fails the test where an invariant is violated. Returns how it was decided.
 end_t script_end (world_t *world);
+void script_forget (void); // frees the last one
 
 void script_pass (world_t *world, int64_t ms); // lets time pass
 

@@ -248,8 +248,9 @@ bool world_run (const schedule_t *schedule, char *why, size_t size);
 
 //  The same in steps, for those who script one. There is one world at a time.
 world_t *world_open (const scenario_t *plan, FILE *trace, stats_t *stats);
-bool world_step (world_t *self);                          // false where nothing more happens
-bool world_close (world_t *self, char *why, size_t size); // runs what is left, then checks
+bool world_step (world_t *self);                        // false where nothing more happens
+bool world_end (world_t *self, char *why, size_t size); // runs what is left, then checks
+void world_close (world_t *self);                       // frees it
 
 void world_at (world_t *self, int64_t at_ms, int kind, int process, uint64_t a, uint64_t b);
 void world_violated (world_t *self, const char *invariant, const char *format, ...)

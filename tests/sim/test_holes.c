@@ -278,9 +278,9 @@ static void hole_13_a_stalled_reader_makes_no_flood (void **state)
     world_t *world = script_begin (&plan);
     world->printer.stalled_ms = 20000;
     script_pass (world, 1000);
-    uint64_t messages = script_sink (world) ? world->stats->messages : 0;
+    uint64_t messages = world->stats->messages;
     script_pass (world, 15000);
-    assert_true (world->stats->messages - messages < 15 * 4 * 6); // four beats a second, three peers, both ways
+    assert_true (world->stats->messages - messages <= 15 * 4 * 6 + 6); // four beats a second, three peers, both ways
     assert_int_equal (script_dryers_lost (world), 0);
     assert_int_equal (script_end (world), END_JOINED);
 }
@@ -354,22 +354,6 @@ static void hole_17_the_sink_dies_around_its_commit (void **state)
     assert_int_equal (script_end (world), END_JOINED);
     for (int n = 1; n <= 6; n++)
         assert_int_equal (world->executions[n], 1);
-}
-
-//  A power cut took the journal's last commit; the washer was told of it.
-static void hole_17_the_washer_knows_what_the_journal_lost (void **state)
-{
-    scenario_t plan = script_plan (4, 200, 1, 0);
-    world_t *world = script_begin (&plan);
-    script_until_counted (world, 2);
-    script_pass (world, 20);
-    script_kill_sink (world, 50);
-    journal_t *journal = &world->journal;
-    journal->known[2] = 0;
-    journal->figures.ok--;
-    assert_int_equal (ranges_remove (&journal->counted, 2, 1), 0);
-    assert_int_equal (script_end (world), END_JOINED);
-    assert_int_equal (world->executions[2], 1);
 }
 
 static void hole_18_another_run_stands_at_the_address (void **state)
@@ -447,7 +431,8 @@ static void no_log (void *arg, const char *line)
 {
 }
 
-static void say_hello_as_washer (sink_t *sink, uint64_t life, const char *name)
+//  With what it knows as counted: [1, counted].
+static void say_hello_as_washer (sink_t *sink, uint64_t life, const char *name, uint64_t counted)
 {
     writer_t out = {0};
     put_u8 (&out, ROLE_WASHER);
@@ -455,7 +440,11 @@ static void say_hello_as_washer (sink_t *sink, uint64_t life, const char *name)
     put_text (&out, "");
     put_u64 (&out, 0); // input
     put_u32 (&out, 0); // lanes
-    put_u32 (&out, 0); // counted
+    put_u32 (&out, counted ? 1 : 0);
+    if (counted) {
+        put_u64 (&out, 1);
+        put_u64 (&out, counted);
+    }
     put_u64 (&out, 0); // failed
     message_t message = {
         .header = {.type = MSG_HELLO, .run = 7, .from = life, .to = 8}, .records = out.data, .records_size = out.size};
@@ -474,45 +463,59 @@ static uint8_t answer_to (sink_t *sink, uint64_t life)
     return type;
 }
 
-static sink_t *lone_sink (void)
+static sink_t *lone_sink (const sink_restored_t *restored)
 {
     sink_config_t config = {.run = 7, .life = 8, .endpoint = "in", .dead_after_ms = 1000, .wait_ms = 1000};
     sink_ports_t ports = {.commit = nothing_to_commit, .eof = no_eof, .ended = no_ending, .log = no_log};
-    return sink_new (&config, &ports, NULL, 0);
+    return sink_new (&config, &ports, restored, 0);
 }
 
 static void hole_07_a_late_hello_of_an_older_life (void **state)
 {
-    sink_t *sink = lone_sink ();
-    say_hello_as_washer (sink, 100, "w");
+    sink_t *sink = lone_sink (NULL);
+    say_hello_as_washer (sink, 100, "w", 0);
     assert_int_equal (answer_to (sink, 100), MSG_WELCOME);
-    say_hello_as_washer (sink, 90, "w");
+    say_hello_as_washer (sink, 90, "w", 0);
     assert_int_equal (answer_to (sink, 90), MSG_GONE);
     assert_int_equal (sink_state (sink), SINK_OPEN);
-    say_hello_as_washer (sink, 100, "w");
+    say_hello_as_washer (sink, 100, "w", 0);
     assert_int_equal (answer_to (sink, 100), MSG_WELCOME);
     sink_destroy (&sink);
 }
 
 static void hole_11_a_new_life_waits_while_the_old_one_is_heard (void **state)
 {
-    sink_t *sink = lone_sink ();
-    say_hello_as_washer (sink, 100, "w");
+    sink_t *sink = lone_sink (NULL);
+    say_hello_as_washer (sink, 100, "w", 0);
     assert_int_equal (answer_to (sink, 100), MSG_WELCOME);
-    say_hello_as_washer (sink, 110, "w");
+    say_hello_as_washer (sink, 110, "w", 0);
     assert_int_equal (answer_to (sink, 110), 0);
     sink_disconnected (sink, 100, 0);
-    say_hello_as_washer (sink, 110, "w");
+    say_hello_as_washer (sink, 110, "w", 0);
     assert_int_equal (answer_to (sink, 110), MSG_WELCOME);
     sink_destroy (&sink);
 }
 
+//  A power cut took the journal's last commit, and the washer was told of it.
+static void hole_17_the_washer_knows_what_the_journal_lost (void **state)
+{
+    sink_restored_t restored = {.washer_name = "w", .eof = true, .total = 3, .eof_life = 100, .figures = {.ok = 2}};
+    assert_int_equal (ranges_add (&restored.counted, 1, 2), 0);
+    sink_t *sink = lone_sink (&restored);
+    say_hello_as_washer (sink, 100, "w", 3);
+    assert_int_equal (sink_ending (sink)->end, END_JOINED);
+    assert_int_equal (sink_ending (sink)->figures.ok, 3);
+    answer_to (sink, 100); // takes what it has to say
+    sink_destroy (&sink);
+    ranges_free (&restored.counted);
+}
+
 static void hole_21_a_second_washer_is_refused (void **state)
 {
-    sink_t *sink = lone_sink ();
-    say_hello_as_washer (sink, 100, "w");
+    sink_t *sink = lone_sink (NULL);
+    say_hello_as_washer (sink, 100, "w", 0);
     assert_int_equal (answer_to (sink, 100), MSG_WELCOME);
-    say_hello_as_washer (sink, 110, "all");
+    say_hello_as_washer (sink, 110, "all", 0);
     assert_int_equal (answer_to (sink, 110), MSG_REFUSED);
     assert_int_equal (sink_state (sink), SINK_OPEN);
     sink_destroy (&sink);
@@ -629,5 +632,7 @@ int main (void)
         cmocka_unit_test (hole_23_a_closed_life_stays_closed_after_a_sink_restart),
         cmocka_unit_test (hole_24_a_recall_of_what_has_started),
     };
-    return cmocka_run_group_tests (tests, NULL, NULL);
+    int failed = cmocka_run_group_tests (tests, NULL, NULL);
+    script_forget ();
+    return failed;
 }

@@ -240,7 +240,7 @@ static void tell (world_t *self)
         stats->lives_lost += self->process[i]->lost;
 }
 
-static void finish (world_t *self)
+void world_close (world_t *self)
 {
     tell (self);
     for (event_t event; heap_pop (&self->heap, &event);)
@@ -271,7 +271,7 @@ world_t *world_open (const scenario_t *plan, FILE *trace, stats_t *stats)
     return &world;
 }
 
-bool world_close (world_t *self, char *why, size_t size)
+bool world_end (world_t *self, char *why, size_t size)
 {
     while (world_step (self))
         ;
@@ -280,7 +280,6 @@ bool world_close (world_t *self, char *why, size_t size)
     bool held = !self->broken;
     if (!held)
         snprintf (why, size, "%s: %s (at %lld ms)", self->broken, self->why, (long long)self->now_ms);
-    finish (self);
     return held;
 }
 
@@ -290,5 +289,8 @@ bool world_run (const schedule_t *schedule, char *why, size_t size)
     scenario_make (&plan, schedule->seed, schedule->mask);
     if (schedule->trace)
         scenario_print (&plan, schedule->trace);
-    return world_close (world_open (&plan, schedule->trace, schedule->stats), why, size);
+    world_t *world = world_open (&plan, schedule->trace, schedule->stats);
+    bool held = world_end (world, why, size);
+    world_close (world);
+    return held;
 }
