@@ -198,7 +198,7 @@ static void check_down (world_t *world, reader_t *in)
     process_t *dryer = process_of_life (world, life);
     if (dryer) {
         dryer->down = true;
-        dryer->blamed = get_u8 (in);
+        dryer->blamed |= get_u8 (in);
     }
     for (uint32_t n = 1; n <= world->plan.tasks; n++)
         if (world->journal.known[n] && world->journal.by[n] == life && !world->told[n])

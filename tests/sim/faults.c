@@ -45,7 +45,7 @@ static void harm (world_t *world, process_t *target, int64_t lasts_ms)
 static void may_lose (world_t *world)
 {
     const scenario_t *plan = &world->plan;
-    int64_t away_ms = world->washer_away_ms + world->sink_away_ms;
+    int64_t away_ms = world->washer_away_ms + world->sink_away_ms + (plan->durable ? plan->dead_after_ms : 0);
     world->may_lose |= world->washer_away_ms >= (plan->durable ? plan->wait_ms : plan->grace_ms);
     world->may_lose |= away_ms >= (plan->durable ? plan->wait_ms : plan->dead_after_ms);
 }
