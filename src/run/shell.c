@@ -1,39 +1,11 @@
 #include "run/shell.h"
 
+#include "run/lexer.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { FRAMES = 100, NOWHERE = -1 };
-
-typedef enum { F_BARE, F_PAREN, F_SUBST, F_BACKQUOTE, F_DOUBLE, F_BRACE, F_ARITH } kind_t;
-
-//  What is open at some point of the line.
-typedef struct {
-    kind_t kind;
-    const char *refuse; // why no replacement string may stand in it, or NULL
-    long word;          // where the unquoted word that is being read began, or NOWHERE
-    bool test;          // between [[ and ]]
-    int subscript;      // brackets open in NAME[...
-    int depth;          // F_ARITH: parentheses open in it
-} frame_t;
-
-typedef struct {
-    const char *line;
-    size_t size, at;
-    shell_mark_t *mark, *last; // the next one, and behind the last
-    frame_t frame[FRAMES];
-    int top;
-    const char *unsure; // from here on shells disagree, for this reason
-    bool heredoc;       // one begins behind the next newline
-    bool heredoc_tabs;  // its lines may begin with tabs (<<-)
-    int heredoc_top;
-    char heredoc_end[64];
-    char *error;
-    size_t error_size;
-    bool failed;
-} lexer_t;
 
 static const char in_single[] = "inside single quotes, where it would be text: close them around it, as in 'a'{}'b'";
 static const char in_comment[] = "in a comment: take it out, or quote the #";
@@ -41,196 +13,60 @@ static const char in_heredoc[] = "in a here-document: use printf '%s\\n' {} | CO
 static const char in_brace[] = "inside ${...}: assign it before, as in v={}; echo \"${v%.c}\"";
 static const char in_arith[] =
     "in arithmetic, which a shell would evaluate: use expr {} + 1, or put a blank between ( (";
-static const char in_test[] = "inside [[ ]], which bash may evaluate: use [ ] or case";
-static const char in_subscript[] = "in a subscript, which bash would evaluate: take it out of [ ]";
 static const char after_backslash[] = "behind a backslash: write \\\\{} for a backslash, or leave it out";
 static const char after_dollar[] = "behind a $: write \\${} for a dollar sign; for a shell's own ${1} write $1";
 static const char in_quoted_backquotes[] = "in backquotes inside quotes: write $(...) instead of them";
 static const char in_locale[] = "inside $\"...\": leave out the $";
 static const char unsure_backquote[] = "behind a backslash in backquotes: write $(...) instead of them";
 static const char unsure_ansi[] = "behind a $'...' with a backslash, which shells read differently: use printf";
-static const char unsure_case[] = "behind a case inside $(...): put the case into a script, or {} before it";
 static const char unsure_heredoc[] = "behind a here-document that ends in an unusual way: use printf instead";
 static const char unsure_bracket[] = "behind $[, which shells read differently: use $(( ))";
 static const char unsure_arith[] = "behind a (( that shells may read differently: put a blank between ( (";
 static const char unsure_brace[] = "behind quotes inside a quoted ${...}, which shells read differently";
 static const char unsure_hash[] = "behind a # that follows < > or ): quote it";
-static const char unsure_deep[] = "behind too many open parentheses";
-
-static void fail (lexer_t *self, const char *format, int width, const char *what, size_t column, const char *why)
-{
-    if (!self->failed)
-        snprintf (self->error, self->error_size, format, width, what, column, why);
-    self->failed = true;
-    self->at = self->size;
-}
-
-static void refuse (lexer_t *self, const char *why)
-{
-    fail (self, "%.*s at column %zu of the shell line is %s", (int)self->mark->size, self->line + self->mark->at,
-          self->mark->at + 1, why);
-}
-
-static void be_unsure (lexer_t *self, const char *why)
-{
-    if (!self->unsure)
-        self->unsure = why;
-}
-
-static frame_t *top (lexer_t *self)
-{
-    return &self->frame[self->top];
-}
-
-static void push (lexer_t *self, kind_t kind, const char *why)
-{
-    if (self->top == FRAMES - 1) {
-        be_unsure (self, unsure_deep);
-        return;
-    }
-    self->frame[++self->top] = (frame_t){.kind = kind, .refuse = why, .word = NOWHERE};
-}
-
-static void pop (lexer_t *self)
-{
-    self->top--;
-}
-
-//  Is something of this kind open, here or further out?
-static bool within (const lexer_t *self, kind_t kind)
-{
-    for (int i = 0; i <= self->top; i++)
-        if (self->frame[i].kind == kind)
-            return true;
-    return false;
-}
-
-static char peek (const lexer_t *self, size_t ahead)
-{
-    return self->at + ahead < self->size ? self->line[self->at + ahead] : 0;
-}
-
-static bool is_mark (const lexer_t *self, size_t ahead)
-{
-    return self->mark < self->last && self->mark->at == self->at + ahead;
-}
-
-//  Goes on at `end`; a mark before it is refused.
-static void skip_to (lexer_t *self, size_t end, const char *why)
-{
-    if (self->mark < self->last && self->mark->at < end)
-        refuse (self, why);
-    else
-        self->at = end;
-}
-
-static size_t find (const lexer_t *self, size_t from, char c)
-{
-    const char *found = from < self->size ? memchr (self->line + from, c, self->size - from) : NULL;
-    return found ? (size_t)(found - self->line) : self->size;
-}
-
-static bool is_name_char (char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-static void begin_word (lexer_t *self)
-{
-    if (top (self)->word == NOWHERE)
-        top (self)->word = (long)self->at;
-}
-
-static bool word_is (const lexer_t *self, const char *word)
-{
-    size_t from = (size_t)self->frame[self->top].word, size = strlen (word);
-    return self->at - from == size && memcmp (self->line + from, word, size) == 0;
-}
-
-static void end_word (lexer_t *self)
-{
-    frame_t *frame = top (self);
-    if (frame->word == NOWHERE)
-        return;
-    if (word_is (self, "[["))
-        frame->test = true;
-    if (word_is (self, "]]"))
-        frame->test = false;
-    if (word_is (self, "case") && within (self, F_SUBST))
-        be_unsure (self, unsure_case); // its patterns may end with a lone parenthesis
-    frame->word = NOWHERE;
-}
-
-static const char *why_not_here (const lexer_t *self)
-{
-    if (self->unsure)
-        return self->unsure;
-    for (int i = self->top; i >= 0; i--) {
-        if (self->frame[i].refuse)
-            return self->frame[i].refuse;
-        if (self->frame[i].test)
-            return in_test;
-        if (self->frame[i].subscript)
-            return in_subscript;
-    }
-    return NULL;
-}
-
-static void take_mark (lexer_t *self)
-{
-    const char *why = why_not_here (self);
-    if (why) {
-        refuse (self, why);
-        return;
-    }
-    begin_word (self);
-    self->mark->place = top (self)->kind == F_DOUBLE ? SHELL_DOUBLE : SHELL_BARE;
-    self->at += self->mark->size;
-    self->mark++;
-}
 
 static void lex_backslash (lexer_t *self)
 {
-    if (is_mark (self, 1)) {
-        refuse (self, after_backslash);
+    if (lexer_is_mark (self, 1)) {
+        lexer_refuse (self, after_backslash);
         return;
     }
-    if (within (self, F_BACKQUOTE))
-        be_unsure (self, unsure_backquote);
-    if (peek (self, 1) != '\n')
-        begin_word (self);
+    if (lexer_within (self, F_BACKQUOTE))
+        lexer_unsure (self, unsure_backquote);
+    if (lexer_peek (self, 1) != '\n')
+        lexer_begin_word (self);
     self->at += self->at + 1 < self->size ? 2 : 1;
 }
 
 static void lex_single (lexer_t *self)
 {
-    begin_word (self);
-    size_t close = find (self, self->at + 1, '\'');
-    if (within (self, F_BACKQUOTE) && find (self, self->at + 1, '`') < close)
-        be_unsure (self, unsure_backquote);
+    lexer_begin_word (self);
+    size_t close = lexer_find (self, self->at + 1, '\'');
+    if (lexer_within (self, F_BACKQUOTE) && lexer_find (self, self->at + 1, '`') < close)
+        lexer_unsure (self, unsure_backquote);
     if (close == self->size && !self->unsure)
-        fail (self, "the shell line has %.*s at column %zu that is not closed%s", 14, "a single quote", self->at + 1,
-              "");
+        lexer_fail (self, "the shell line has %.*s at column %zu that is not closed%s", 14, "a single quote",
+                    self->at + 1, "");
     else
-        skip_to (self, close < self->size ? close + 1 : close, self->unsure ? self->unsure : in_single);
+        lexer_skip_to (self, close < self->size ? close + 1 : close, self->unsure ? self->unsure : in_single);
 }
 
 //  $'...': a backslash before a quote closes it in some shells only.
 static void lex_ansi (lexer_t *self)
 {
-    size_t close = find (self, self->at + 2, '\'');
-    if (find (self, self->at + 2, '\\') < close)
-        be_unsure (self, unsure_ansi);
+    size_t close = lexer_find (self, self->at + 2, '\'');
+    if (lexer_find (self, self->at + 2, '\\') < close)
+        lexer_unsure (self, unsure_ansi);
     self->at++;
     lex_single (self);
 }
 
 static void lex_dollar_bare (lexer_t *self)
 {
-    if (peek (self, 1) == '\'') {
+    if (lexer_peek (self, 1) == '\'') {
         lex_ansi (self);
-    } else if (peek (self, 1) == '"') {
-        push (self, F_DOUBLE, in_locale);
+    } else if (lexer_peek (self, 1) == '"') {
+        lexer_push (self, F_DOUBLE, in_locale);
         self->at += 2;
     } else {
         self->at++;
@@ -239,27 +75,27 @@ static void lex_dollar_bare (lexer_t *self)
 
 static void lex_open (lexer_t *self, kind_t kind, size_t size, const char *why)
 {
-    push (self, kind, why);
+    lexer_push (self, kind, why);
     self->at += size;
 }
 
 static void lex_dollar (lexer_t *self)
 {
-    char next = peek (self, 1);
-    begin_word (self);
-    if (is_mark (self, 1))
-        refuse (self, after_dollar);
-    else if (next == '(' && peek (self, 2) == '(')
+    char next = lexer_peek (self, 1);
+    lexer_begin_word (self);
+    if (lexer_is_mark (self, 1))
+        lexer_refuse (self, after_dollar);
+    else if (next == '(' && lexer_peek (self, 2) == '(')
         lex_open (self, F_ARITH, 3, in_arith);
     else if (next == '(')
         lex_open (self, F_SUBST, 2, NULL);
     else if (next == '{')
         lex_open (self, F_BRACE, 2, in_brace);
     else if (next == '[')
-        be_unsure (self, unsure_bracket), self->at += 2;
+        lexer_unsure (self, unsure_bracket), self->at += 2;
     else if (next && strchr ("$#?!@*-", next))
         self->at += 2;
-    else if (top (self)->kind == F_DOUBLE)
+    else if (lexer_top (self)->kind == F_DOUBLE)
         self->at++;
     else
         lex_dollar_bare (self);
@@ -268,33 +104,33 @@ static void lex_dollar (lexer_t *self)
 //  Backquotes end at the next backquote, whatever is open between.
 static void lex_backquote (lexer_t *self)
 {
-    if (top (self)->kind == F_BACKQUOTE) {
-        end_word (self);
-        pop (self);
-    } else if (within (self, F_BACKQUOTE)) {
-        be_unsure (self, unsure_backquote);
+    if (lexer_top (self)->kind == F_BACKQUOTE) {
+        lexer_end_word (self);
+        lexer_pop (self);
+    } else if (lexer_within (self, F_BACKQUOTE)) {
+        lexer_unsure (self, unsure_backquote);
     } else {
-        begin_word (self);
-        push (self, F_BACKQUOTE, within (self, F_DOUBLE) ? in_quoted_backquotes : NULL);
+        lexer_begin_word (self);
+        lexer_push (self, F_BACKQUOTE, lexer_within (self, F_DOUBLE) ? in_quoted_backquotes : NULL);
     }
     self->at++;
 }
 
 static void lex_close (lexer_t *self)
 {
-    end_word (self);
-    kind_t kind = top (self)->kind;
+    lexer_end_word (self);
+    kind_t kind = lexer_top (self)->kind;
     if (kind == F_PAREN || kind == F_SUBST)
-        pop (self);
+        lexer_pop (self);
     if (kind == F_PAREN)
-        top (self)->word = NOWHERE;
+        lexer_top (self)->word = NOWHERE;
     self->at++;
 }
 
 static void lex_paren (lexer_t *self)
 {
-    end_word (self);
-    push (self, F_PAREN, peek (self, 1) == '(' ? in_arith : NULL);
+    lexer_end_word (self);
+    lexer_push (self, F_PAREN, lexer_peek (self, 1) == '(' ? in_arith : NULL);
     self->at++;
 }
 
@@ -302,52 +138,53 @@ static void lex_comment (lexer_t *self)
 {
     char before = self->at ? self->line[self->at - 1] : 0;
     if (before && strchr ("<>)", before))
-        be_unsure (self, unsure_hash);
-    size_t end = find (self, self->at, '\n');
-    if (within (self, F_BACKQUOTE) && find (self, self->at, '`') < end)
-        end = find (self, self->at, '`');
-    skip_to (self, end, self->unsure ? self->unsure : in_comment);
+        lexer_unsure (self, unsure_hash);
+    size_t end = lexer_find (self, self->at, '\n');
+    if (lexer_within (self, F_BACKQUOTE) && lexer_find (self, self->at, '`') < end)
+        end = lexer_find (self, self->at, '`');
+    lexer_skip_to (self, end, self->unsure ? self->unsure : in_comment);
 }
 
 //  The word behind << or <<-: a plain name, or one in quotes; anything else is left to the shell.
 static bool read_heredoc_end (lexer_t *self)
 {
-    char quote = peek (self, 0) == '\'' || peek (self, 0) == '"' ? peek (self, 0) : 0;
+    char quote = lexer_peek (self, 0) == '\'' || lexer_peek (self, 0) == '"' ? lexer_peek (self, 0) : 0;
     self->at += quote ? 1 : 0;
     size_t size = 0;
-    while (is_name_char (peek (self, size)))
+    while (lexer_is_name (lexer_peek (self, size)))
         size++;
-    if (size == 0 || size >= sizeof self->heredoc_end || is_mark (self, size))
+    if (size == 0 || size >= sizeof self->heredoc_end || lexer_is_mark (self, size))
         return false;
     memcpy (self->heredoc_end, self->line + self->at, size);
     self->heredoc_end[size] = 0;
     self->at += size;
-    if (quote && peek (self, 0) != quote)
+    if (quote && lexer_peek (self, 0) != quote)
         return false;
     self->at += quote ? 1 : 0;
-    return !peek (self, 0) || strchr (" \t\n;&|<>()", peek (self, 0));
+    return !lexer_peek (self, 0) || strchr (" \t\n;&|<>()", lexer_peek (self, 0));
 }
 
 static void lex_heredoc (lexer_t *self)
 {
     self->at += 2;
-    self->heredoc_tabs = peek (self, 0) == '-';
+    self->heredoc_tabs = lexer_peek (self, 0) == '-';
     self->at += self->heredoc_tabs ? 1 : 0;
-    while (peek (self, 0) == ' ' || peek (self, 0) == '\t')
+    while (lexer_peek (self, 0) == ' ' || lexer_peek (self, 0) == '\t')
         self->at++;
-    bool usual = !self->heredoc && !within (self, F_BACKQUOTE) && !top (self)->refuse && read_heredoc_end (self);
+    bool usual =
+        !self->heredoc && !lexer_within (self, F_BACKQUOTE) && !lexer_top (self)->refuse && read_heredoc_end (self);
     if (!usual)
-        be_unsure (self, unsure_heredoc);
+        lexer_unsure (self, unsure_heredoc);
     self->heredoc = usual;
     self->heredoc_top = self->top;
 }
 
 static void lex_less (lexer_t *self)
 {
-    end_word (self);
-    if (peek (self, 1) == '<' && peek (self, 2) == '<')
+    lexer_end_word (self);
+    if (lexer_peek (self, 1) == '<' && lexer_peek (self, 2) == '<')
         self->at += 3;
-    else if (peek (self, 1) == '<')
+    else if (lexer_peek (self, 1) == '<')
         lex_heredoc (self);
     else
         self->at++;
@@ -359,41 +196,41 @@ static void skip_heredoc (lexer_t *self)
     size_t line = self->at, size = strlen (self->heredoc_end);
     self->heredoc = false;
     while (line < self->size) {
-        size_t end = find (self, line, '\n'), from = line;
+        size_t end = lexer_find (self, line, '\n'), from = line;
         while (self->heredoc_tabs && from < end && self->line[from] == '\t')
             from++;
         line = end < self->size ? end + 1 : end;
         if (end - from == size && memcmp (self->line + from, self->heredoc_end, size) == 0)
             break;
     }
-    skip_to (self, line, in_heredoc);
+    lexer_skip_to (self, line, in_heredoc);
 }
 
 static void lex_newline (lexer_t *self)
 {
-    end_word (self);
+    lexer_end_word (self);
     self->at++;
     if (self->heredoc && self->heredoc_top != self->top)
-        be_unsure (self, unsure_heredoc);
+        lexer_unsure (self, unsure_heredoc);
     if (self->heredoc)
         skip_heredoc (self);
 }
 
 static void lex_separator (lexer_t *self)
 {
-    end_word (self);
+    lexer_end_word (self);
     self->at++;
 }
 
 static void lex_quote (lexer_t *self)
 {
-    begin_word (self);
+    lexer_begin_word (self);
     lex_open (self, F_DOUBLE, 1, NULL);
 }
 
 static void lex_hash (lexer_t *self)
 {
-    if (top (self)->word == NOWHERE)
+    if (lexer_top (self)->word == NOWHERE)
         lex_comment (self);
     else
         self->at++;
@@ -402,18 +239,18 @@ static void lex_hash (lexer_t *self)
 //  NAME[ begins a subscript, which may hold blanks and lasts until its bracket closes.
 static void lex_bracket (lexer_t *self)
 {
-    frame_t *frame = top (self);
-    if (frame->subscript || (frame->word != NOWHERE && is_name_char (self->line[self->at - 1])))
+    frame_t *frame = lexer_top (self);
+    if (frame->subscript || (frame->word != NOWHERE && lexer_is_name (self->line[self->at - 1])))
         frame->subscript++;
-    begin_word (self);
+    lexer_begin_word (self);
     self->at++;
 }
 
 static void lex_close_bracket (lexer_t *self)
 {
-    if (top (self)->subscript)
-        top (self)->subscript--;
-    begin_word (self);
+    if (lexer_top (self)->subscript)
+        lexer_top (self)->subscript--;
+    lexer_begin_word (self);
     self->at++;
 }
 
@@ -434,7 +271,7 @@ static void lex_bare (lexer_t *self)
             bare_table[i].lex (self);
             return;
         }
-    begin_word (self);
+    lexer_begin_word (self);
     self->at++;
 }
 
@@ -449,7 +286,7 @@ static void lex_double (lexer_t *self)
         lex_backquote (self);
     else {
         if (c == '"')
-            pop (self);
+            lexer_pop (self);
         self->at++;
     }
 }
@@ -459,8 +296,8 @@ static void lex_brace (lexer_t *self)
 {
     char c = self->line[self->at];
     bool quote = c == '\'' || c == '"';
-    if (quote && within (self, F_DOUBLE))
-        be_unsure (self, unsure_brace);
+    if (quote && lexer_within (self, F_DOUBLE))
+        lexer_unsure (self, unsure_brace);
     if (quote && self->unsure)
         self->at++;
     else if (c == '\'')
@@ -468,7 +305,7 @@ static void lex_brace (lexer_t *self)
     else if (c == '"')
         lex_quote (self);
     else if (c == '}') {
-        pop (self);
+        lexer_pop (self);
         self->at++;
     } else
         lex_double (self);
@@ -476,13 +313,13 @@ static void lex_brace (lexer_t *self)
 
 static void close_arith (lexer_t *self)
 {
-    frame_t *frame = top (self);
+    frame_t *frame = lexer_top (self);
     bool end = frame->depth == 0;
-    if (end && peek (self, 1) != ')')
-        be_unsure (self, unsure_arith); // it was $( (...) ... )
+    if (end && lexer_peek (self, 1) != ')')
+        lexer_unsure (self, unsure_arith); // it was $( (...) ... )
     self->at += end ? 2 : 1;
     if (end)
-        pop (self);
+        lexer_pop (self);
     else
         frame->depth--;
 }
@@ -492,11 +329,11 @@ static void lex_arith (lexer_t *self)
 {
     char c = self->line[self->at];
     if (c == '\'' || c == '\n' || c == '"' || c == '#')
-        be_unsure (self, unsure_arith);
+        lexer_unsure (self, unsure_arith);
     if (c == ')')
         close_arith (self);
     else if (c == '(') {
-        top (self)->depth++;
+        lexer_top (self)->depth++;
         self->at++;
     } else if (c == '"' || c == '\'')
         self->at++;
@@ -528,17 +365,17 @@ int shell_check (const char *line, size_t size, shell_mark_t *marks, size_t coun
                       .error = error,
                       .error_size = error_size};
     while (self->at < size && !self->failed)
-        if (is_mark (self, 0))
-            take_mark (self);
+        if (lexer_is_mark (self, 0))
+            lexer_take_mark (self);
         else
-            lex_table[top (self)->kind](self);
+            lex_table[lexer_top (self)->kind](self);
     if (self->top && !self->unsure && !self->failed) {
-        const char *name = open_names[top (self)->kind];
-        fail (self, "the shell line has %.*s that is not closed (seen at column %zu)%s", (int)strlen (name), name, size,
-              "");
+        const char *name = open_names[lexer_top (self)->kind];
+        lexer_fail (self, "the shell line has %.*s that is not closed (seen at column %zu)%s", (int)strlen (name), name,
+                    size, "");
     }
     if (self->mark < self->last)
-        refuse (self, "in a place that this cannot judge"); // inside an operator: -I '<'
+        lexer_refuse (self, "in a place that this cannot judge"); // inside an operator: -I '<'
     int rc = self->failed ? -1 : 0;
     free (self);
     errno = rc ? EINVAL : errno;

@@ -485,14 +485,16 @@ static void test_lines (void **state)
 {
     int fd[2]; // holds the command back between its two halves of a line
     assert_int_equal (pipe (fd), 0);
-    char line[200];
-    sprintf (line, "printf 'a\\nb\\nhal'; read x </proc/%d/fd/%d; printf 'f\\nend'; exit 2; : {}", getpid (), fd[0]);
+    char line[300], path[100];
+    sprintf (path, "/proc/%d/fd/%d", getpid (), fd[0]);
+    sprintf (line, "printf 'a\nb\nhal'; read x <%s; printf 'f\n'; read x <%s; printf end; exit 2; : {}", path, path);
     kitchen_t kitchen = open_kitchen ((runner_opts_t){.output = RUNNER_LINES}, line);
     start (&kitchen, "x");
     expect_piece (&kitchen, 1, "a\nb\n", false);
     assert_null (runner_take (kitchen.runner));
     assert_int_equal (write (fd[1], "\n", 1), 1);
     expect_piece (&kitchen, 1, "half\n", false);
+    assert_int_equal (write (fd[1], "\n", 1), 1);
     expect_piece (&kitchen, 1, "end", true);
     expect_done (&kitchen, 2);
     close_kitchen (&kitchen);

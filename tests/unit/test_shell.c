@@ -347,7 +347,7 @@ static void test_replacement_string_inside_an_operator (void **state)
 static const char *const commands[] = {
     "echo W",
     "echo W",
-    "x=W; echo $x \"$x\"",
+    "x=W; echo \"$x\"",
     "(C)",
     "{ C; }",
     "C; C",
