@@ -250,14 +250,6 @@ static void on_counted (washer_t *self, reader_t *in, uint32_t count)
     }
 }
 
-//  True where this task is out in just that delivery; else the report answers another sending and is dropped.
-static bool answers (const washer_t *self, const lane_t *lane, uint64_t washer, uint64_t seq, uint64_t n)
-{
-    delivery_t *delivery;
-    ledger_find (washer == self->config.life ? &self->ledger : &self->foreign, n, 1, &delivery);
-    return delivery && delivery->dryer == lane->dryer && delivery->seq == seq;
-}
-
 static void on_failed (washer_t *self, reader_t *in, uint32_t count)
 {
     lane_t *lane = lanes_find (&self->lanes, get_u64 (in));
@@ -268,9 +260,8 @@ static void on_failed (washer_t *self, reader_t *in, uint32_t count)
         get_u32 (in); // status, signal, flags
         if (in->bad)
             return;
-        if (!answers (self, lane, washer, seq, n))
+        if (!book_returned (self, lane, washer, seq, (run_t){n, 1}))
             continue;
-        book_back (self, n, 1);
         note_t *note = notes_add (&self->notes, n);
         if (!note) {
             self->oom = true;
@@ -297,12 +288,7 @@ static void on_returned (washer_t *self, reader_t *in, uint32_t count)
         uint64_t seq = get_u64 (in);
         if (in->bad)
             return;
-        for (uint64_t n = run.n; n < run.n + run.count; n++) {
-            if (!answers (self, lane, washer, seq, n))
-                continue;
-            book_back (self, n, 1);
-            self->figures.recalled++;
-        }
+        self->figures.recalled += book_returned (self, lane, washer, seq, run);
     }
     self->dirty = true;
 }

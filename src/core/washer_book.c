@@ -43,6 +43,23 @@ void book_back (washer_t *self, uint64_t n, uint64_t count)
     self->dirty = true;
 }
 
+uint64_t book_returned (washer_t *self, const lane_t *lane, uint64_t washer, uint64_t seq, run_t run)
+{
+    const ledger_t *ledger = washer == self->config.life ? &self->ledger : &self->foreign;
+    uint64_t end = run.n + run.count, back = 0;
+    delivery_t *delivery;
+    for (run_t part = {run.n, 0}; !self->oom; part.n += part.count) { // over what is out: the run may be any size
+        part = ledger_find (ledger, part.n, end - part.n, &delivery);
+        if (!delivery)
+            break;
+        if (delivery->dryer != lane->dryer || delivery->seq != seq)
+            continue;
+        book_back (self, part.n, part.count);
+        back += part.count;
+    }
+    return back;
+}
+
 //  The dryer died with this one task aboard.
 static void strike (washer_t *self, uint64_t n)
 {

@@ -36,6 +36,9 @@ struct washer {
 void book_put (washer_t *self, uint64_t n, uint64_t count); // of a resumed input: not to be done again
 void book_counted (washer_t *self, uint64_t n, uint64_t count, bool failed);
 void book_back (washer_t *self, uint64_t n, uint64_t count); // out no more: to be sent again
+//  What of the run is out in just that delivery comes back, and how much that is; what answers another sending is
+//  dropped.
+uint64_t book_returned (washer_t *self, const lane_t *lane, uint64_t washer, uint64_t seq, run_t run);
 void book_lane_over (washer_t *self, lane_t *lane, bool blame);
 void book_inventory (washer_t *self, lane_t *lane, reader_t *in);
 bool book_complete (const washer_t *self); // EOF is known and all is counted
