@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FIRST_BYTES = 4096, KEEP_BYTES = 64 * 1024 };
+enum { FIRST_BYTES = 4096, KEEP_BYTES = 16 * 1024 };
 
 struct capture {
     char *dir;

@@ -208,19 +208,32 @@ static void forget_program (spawner_t *self)
     self->name = self->path = NULL;
 }
 
-const char *spawner_find (spawner_t *self, const char *program)
+//  The path of a program, to be freed.
+static char *find_program (const char *program)
 {
-    if (self->name && strcmp (self->name, program) == 0)
-        return self->path;
     if (!*program) {
         errno = ENOENT;
         return NULL;
     }
-    forget_program (self);
     if (!strchr (program, '/'))
-        self->path = search_path (program);
-    else if (is_program (program))
-        self->path = strdup (program);
+        return search_path (program);
+    return is_program (program) ? strdup (program) : NULL;
+}
+
+int child_check (const char *program)
+{
+    char *path = find_program (program);
+    free (path);
+    return path ? 0 : -1;
+}
+
+//  Borrowed until the next call; the last one is kept, for mostly it is the next one too.
+static const char *find_again (spawner_t *self, const char *program)
+{
+    if (self->name && strcmp (self->name, program) == 0)
+        return self->path;
+    forget_program (self);
+    self->path = find_program (program);
     self->name = self->path ? strdup (program) : NULL;
     if (self->name)
         return self->path;
@@ -308,7 +321,7 @@ static int start_script (spawner_t *self, birth_t *birth, child_t *child)
 static int start_found (spawner_t *self, const child_spec_t *spec, child_t *child)
 {
     birth_t birth = {.spawner = self, .spec = spec, .argv = spec->argv};
-    birth.path = spawner_find (self, spec->program);
+    birth.path = find_again (self, spec->program);
     if (!birth.path)
         return -1;
     int rc = give_birth (self, &birth, child);

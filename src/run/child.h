@@ -22,16 +22,16 @@ void child_remember (void);
 //  (the soft one is then as high as it can be). `limit`, unless NULL, becomes what holds now.
 int child_raise_nofile (uint64_t wanted, uint64_t *limit);
 
+//  Could this program be started? Found as execvp finds it. 0, or -1 and errno: ENOENT (status 127), or EACCES: it is
+//  there, but not to be executed (126).
+int child_check (const char *program);
+
 typedef struct spawner spawner_t;
 
 //  What a thread needs to make children; one thread a spawner. Signal handlers must have been installed before (the
 //  child resets those that it finds here). NULL and errno.
 spawner_t *spawner_new (void);
 void spawner_destroy (spawner_t **self_p);
-
-//  Finds a program as execvp does; the path is borrowed until the next call, and kept for the next call with the same
-//  name. NULL and errno: ENOENT, EACCES (found, but not to be executed), ENAMETOOLONG, ENOMEM.
-const char *spawner_find (spawner_t *self, const char *program);
 
 typedef struct {
     const char *program; // searched in PATH unless it has a slash

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPARE_RECORDS = 64, KEEP_BYTES = 64 * 1024 };
+enum { SPARE_RECORDS = 64, KEEP_BYTES = 16 * 1024 };
 
 static int add_captures (record_t *self, const runner_opts_t *opts)
 {

@@ -123,7 +123,8 @@ int runner_start (runner_t *self, const runner_task_t *task, int64_t now_ms);
 //  While paused nothing is started; what runs goes on.
 void runner_pause (runner_t *self, bool pause);
 
-//  The next result or piece, or NULL. What is not given back is not used again.
+//  The next result or piece, or NULL. Take until there is none after each runner_start and runner_process: what is
+//  ready does not make runner_fd () readable. What is not given back is not used again.
 runner_result_t *runner_take (runner_t *self);
 void runner_give_back (runner_t *self, runner_result_t **result_p);
 

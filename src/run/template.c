@@ -118,9 +118,26 @@ static int find_references (template_t *self)
     return 0;
 }
 
+//  Shells that do not know "${1}", or know it as something else.
+static bool is_other_shell (const char *path)
+{
+    static const char *const others[] = {"csh", "tcsh", "fish", "rc", "es", "nu", "elvish", "xonsh", "pwsh"};
+    const char *slash = strrchr (path, '/'), *name = slash ? slash + 1 : path;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp (name, others[i]) == 0)
+            return true;
+    return false;
+}
+
 static int compile_line (template_t *self, const template_opts_t *opts, char *error, size_t error_size)
 {
     self->mode = MODE_LINE;
+    if (is_other_shell (self->shell)) {
+        snprintf (error, error_size, "%s is not a POSIX shell, values cannot be given to it safely: use sh or bash",
+                  self->shell);
+        errno = EINVAL;
+        return -1;
+    }
     if (join_words (self, opts->replace) != 0 || find_places (self->words, error, error_size) != 0)
         return -1;
     return find_references (self);

@@ -114,6 +114,12 @@ static void test_not_found_is_not_a_status (void **state)
     assert_int_equal (errno, EACCES);
     assert_int_equal (child.pid, 0);
     assert_int_equal (child.pidfd, -1);
+    assert_int_equal (child_check ("sh"), 0);
+    assert_int_equal (child_check ("/bin/sh"), 0);
+    assert_int_equal (child_check ("no-such-program-anywhere"), -1);
+    assert_int_equal (errno, ENOENT);
+    assert_int_equal (child_check ("/tmp"), -1);
+    assert_int_equal (errno, EACCES);
 }
 
 static void write_file (const char *path, const char *text, mode_t mode)
@@ -258,6 +264,37 @@ static void test_signals_are_as_at_the_start (void **state)
     assert_string_equal (before, after);
 }
 
+//  Of a program that was started with signals ignored: they stay so in its children, though it catches them itself; and
+//  an ignored SIGCHLD does not cost it their status.
+static int show_ignored (void)
+{
+    child_remember ();
+    signal (SIGINT, ignore_me);
+    int fd = dup (1), null = open ("/dev/null", O_RDWR);
+    spawner_t *spawner = spawner_new ();
+    char *argv[] = {(char *)"sh", (char *)"-c", (char *)"grep SigIgn /proc/self/status; exit 3", NULL};
+    child_spec_t spec = {.program = "sh", .argv = argv, .envp = environ, .fd = {null, fd, null}};
+    child_t child;
+    int status, number;
+    if (child_start (spawner, &spec, &child) != 0 || child_reap (&child, &status, &number) != 0)
+        return 1;
+    spawner_destroy (&spawner);
+    return status;
+}
+
+static void test_ignored_at_the_start_stays_ignored (void **state)
+{
+    char self[200], line[300], text[100] = "";
+    ssize_t size = readlink ("/proc/self/exe", self, sizeof self - 1);
+    self[size] = 0;
+    snprintf (line, sizeof line, "exec env --ignore-signal=INT,HUP,CHLD %s --show-ignored", self);
+    FILE *pipe = popen (line, "r");
+    assert_non_null (fgets (text, sizeof text, pipe));
+    assert_int_equal (WEXITSTATUS (pclose (pipe)), 3);
+    unsigned long long mask = strtoull (text + 7, NULL, 16);
+    assert_int_equal (mask & 0x10003, 0x10003);
+}
+
 static void test_nice_and_limit (void **state)
 {
     kitchen_t *kitchen = *state;
@@ -383,8 +420,10 @@ static void test_termseq (void **state)
     }
 }
 
-int main (void)
+int main (int argc, char **argv)
 {
+    if (argc > 1 && strcmp (argv[1], "--show-ignored") == 0)
+        return show_ignored ();
     struct rlimit limit;
     getrlimit (RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max < 1024 ? limit.rlim_max : 1024;
@@ -402,6 +441,7 @@ int main (void)
         TEST (test_only_three_descriptors),
         TEST (test_group_of_its_own),
         TEST (test_signals_are_as_at_the_start),
+        TEST (test_ignored_at_the_start_stays_ignored),
         TEST (test_nice_and_limit),
         TEST (test_limit_over_the_hard_one),
         TEST (test_place_holds_the_group),

@@ -335,6 +335,10 @@ static void test_wrong_templates (void **state)
     assert_int_equal (errno, EINVAL);
     assert_non_null (strstr (error, "{} at column 7 of the shell line is inside single quotes"));
     assert_non_null (strstr (error, "'a'{}'b'"));
+    template_opts_t fish = {.words = words, .count = 1, .force_shell = true, .shell = "/usr/bin/fish"};
+    assert_null (template_new (&fish, error, sizeof error));
+    assert_int_equal (errno, EINVAL);
+    assert_non_null (strstr (error, "/usr/bin/fish is not a POSIX shell"));
 }
 
 int main (void)
