@@ -336,6 +336,14 @@ static bool hurts (fault_kind_t kind)
            kind != FAULT_LEAVE;
 }
 
+//  Those that leave every dryer alive and heard, as far as the sink listens.
+static bool spares_dryers (fault_kind_t kind)
+{
+    return !hurts (kind) || kind == FAULT_STOP_WASHER || kind == FAULT_STOP_SINK || kind == FAULT_CUT_WASHER ||
+           kind == FAULT_CUT_LANE || kind == FAULT_RESET_LANE || kind == FAULT_STRAY_LANE ||
+           kind == FAULT_SLOW_COMMIT || kind == FAULT_KILL_WASHER || kind == FAULT_FULL_DISK;
+}
+
 void fault_happens (world_t *world, unsigned number)
 {
     const fault_t *fault = &world->plan.fault[number];
@@ -344,5 +352,6 @@ void fault_happens (world_t *world, unsigned number)
     world->stats->fault[fault->kind]++;
     TRACE (world, "fault: %s", fault_names[fault->kind]);
     world->hurt |= hurts (fault->kind);
+    world->dryers_safe &= spares_dryers (fault->kind);
     faults[fault->kind](world, fault);
 }

@@ -131,7 +131,8 @@ struct process {
         session_t session; // observer
     };
     uint64_t touched[MAX_TASKS / 64 + 1]; // dryer: tasks that were put on its lane
-    uint64_t told_high;                   // peer: the highest sequence that the sink has sent to it
+    uint64_t told_high;                   // washer: the highest sequence sent to it; dryer: by it
+    uint64_t output_bytes, granted;       // dryer: of output, sent and allowed
     bool blamed;                          // dryer: it was lost, as the sink sees it
     bool crashed;                         // dryer: by a task
     bool down;                            // dryer: the washer was told that it is over
@@ -201,6 +202,7 @@ struct world {
     int64_t decided_ms; // -1: nothing decided
     ending_t decided;
     int64_t washer_away_ms, sink_away_ms;
+    bool dryers_safe;    // no fault could make anyone take a dryer for dead
     bool may_lose, hurt; // a fault may end the run; any fault touched a process
     uint32_t executions[MAX_TASKS + 2], failures[MAX_TASKS + 2], crashes[MAX_TASKS + 2];
     uint32_t washer_lives;
@@ -339,7 +341,7 @@ uint16_t work_status (const world_t *world, uint64_t n, uint32_t attempt);
 void check_step (world_t *world, process_t *turned);
 void check_completion (world_t *world, process_t *sink, const completion_t *completion, partial_t *partial);
 void check_ended (world_t *world, const ending_t *ending);
-void check_packet (world_t *world, const process_t *from, const packet_t *packet);
+void check_packet (world_t *world, process_t *from, const packet_t *packet);
 void check_end (world_t *world);
 
 #endif

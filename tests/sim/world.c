@@ -266,6 +266,7 @@ world_t *world_open (const scenario_t *plan, FILE *trace, stats_t *stats)
     world.stats = stats;
     world.sink = world.washer = -1;
     world.decided_ms = -1;
+    world.dryers_safe = true;
     world.rng.state = rng_mix (plan->seed + 0x5eed);
     begin (&world);
     return &world;
