@@ -272,8 +272,8 @@ static int show_ignored (void)
     signal (SIGINT, ignore_me);
     int fd = dup (1), null = open ("/dev/null", O_RDWR);
     spawner_t *spawner = spawner_new ();
-    char *argv[] = {(char *)"sh", (char *)"-c", (char *)"grep SigIgn /proc/self/status; exit 3", NULL};
-    child_spec_t spec = {.program = "sh", .argv = argv, .envp = environ, .fd = {null, fd, null}};
+    char *argv[] = {(char *)"grep", (char *)"-h", (char *)"SigIgn", (char *)"/proc/self/status", (char *)"/no", NULL};
+    child_spec_t spec = {.program = "grep", .argv = argv, .envp = environ, .fd = {null, fd, null}};
     child_t child;
     int status, number;
     if (child_start (spawner, &spec, &child) != 0 || child_reap (&child, &status, &number) != 0)
@@ -290,7 +290,7 @@ static void test_ignored_at_the_start_stays_ignored (void **state)
     snprintf (line, sizeof line, "exec env --ignore-signal=INT,HUP,CHLD %s --show-ignored", self);
     FILE *pipe = popen (line, "r");
     assert_non_null (fgets (text, sizeof text, pipe));
-    assert_int_equal (WEXITSTATUS (pclose (pipe)), 3);
+    assert_int_equal (WEXITSTATUS (pclose (pipe)), 2);
     unsigned long long mask = strtoull (text + 7, NULL, 16);
     assert_int_equal (mask & 0x10003, 0x10003);
 }

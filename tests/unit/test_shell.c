@@ -411,11 +411,11 @@ static void random_line (char *line)
     }
 }
 
+//  A redirection is one only where it is parsed: a line that runs its own expansions may run words.
 static const char *const attacks[] = {
-    "$(touch pwned)",      "`touch pwned`",     "; touch pwned;",    "\ntouch pwned\n", "'; touch pwned; '",
-    "\"; touch pwned; \"", "a[$(touch pwned)]", "x[`touch pwned`]",  ")touch pwned;(",  "}; touch pwned",
-    "\nE\ntouch pwned\n",  "'\ntouch pwned\n'", "\\'; touch pwned",  "& touch pwned &", "| touch pwned |",
-    "))touch pwned",       "]]; touch pwned",   "\"`touch pwned`\"",
+    "$(>pwned)",    "`>pwned`",    "; >pwned;",  "\n>pwned\n", "'; >pwned; '",  "\"; >pwned; \"",
+    "a[$(>pwned)]", "x[`>pwned`]", ")>pwned;(",  "}; >pwned",  "\nE\n>pwned\n", "'\n>pwned\n'",
+    "\\'; >pwned",  "& >pwned &",  "| >pwned |", "))>pwned",   "]]; >pwned",    "\"`>pwned`\"",
 };
 
 static void attack (const template_t *template, const char *line, const char *dir)
