@@ -86,6 +86,14 @@ static bool settled (sink_t *self, peer_t *dryer)
     return false;
 }
 
+//  What the dryer had to say to the washer while it was not presented.
+static void pass_relays (peer_t *washer, peer_t *dryer)
+{
+    for (size_t i = 0; i < dryer->relays_size; i++)
+        link_push (&washer->link, dryer->relays[i].type, dryer->relays[i].count, &dryer->relays[i].records, NULL);
+    dryer->relays_size = 0;
+}
+
 static void announce (sink_t *self, peer_t *washer, peer_t *dryer)
 {
     writer_t out = {0};
@@ -99,9 +107,7 @@ static void announce (sink_t *self, peer_t *washer, peer_t *dryer)
     sink_letter (self, washer, MSG_DRYER_UP, 1, &out);
     dryer->announced = true;
     slice_drop (&dryer->inventory); // from here on the washer's ledger knows
-    for (size_t i = 0; i < dryer->relays_size; i++)
-        link_push (&washer->link, dryer->relays[i].type, dryer->relays[i].count, &dryer->relays[i].records, NULL);
-    dryer->relays_size = 0;
+    pass_relays (washer, dryer);
 }
 
 void peers_settle (sink_t *self)
@@ -331,12 +337,13 @@ void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)
 
 //  ---- the end of a life
 
-static void close_dryer (sink_t *self, const peer_t *dryer, bool blame)
+static void close_dryer (sink_t *self, peer_t *dryer, bool blame)
 {
     self->ports.drop (self->ports.arg, dryer->life, 0);
     peer_t *washer = washer_of (self);
-    if (washer && dryer->announced) { // the last word about it
+    if (washer) { // the last word about it; though it was not presented: the washer may know it from before
         writer_t out = {0};
+        pass_relays (washer, dryer);
         put_u64 (&out, dryer->life);
         put_u8 (&out, blame);
         sink_letter (self, washer, MSG_DRYER_DOWN, 1, &out);
@@ -369,9 +376,6 @@ void peers_close (sink_t *self, peer_t *peer, bool blame, int64_t now_ms)
 {
     count_commit (self, now_ms); // every COUNTED of that life goes before its end is told
     sink_check (self, ranges_add (&self->closed, peer->life, 1));
-    peer_t *listed = roster_find (&self->roster, peer->life);
-    if (!listed)
-        return; // the commit failed, and ended everything
     if (peer->role == ROLE_DRYER && self->state != SINK_ENDED)
         close_dryer (self, peer, blame);
     if (peer->role == ROLE_WASHER && self->washer == peer->life)

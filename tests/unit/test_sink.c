@@ -1,0 +1,187 @@
+//  The sink alone, message by message: who is told what, and in which order.
+#include "test_core_help.h"
+
+#include "core/dryer.h"
+#include "core/sink.h"
+
+enum { RUN = 7, SINK = 100, OLD_WASHER = 200, WASHER = 300, DRYER = 400, DEAD_AFTER_MS = 4000 };
+
+typedef struct {
+    sink_t *sink;
+    sink_config_t config;
+    int64_t now_ms;
+    unsigned commits, uncommitted; // calls; completions since the last one
+    bool commit_fails;
+    uint64_t seq[1000]; // by life: what it has said
+    packet_t heard;     // the last packet that `hear` found
+} desk_t;
+
+static void on_piece (void *arg, uint64_t dryer, uint64_t n, int stream, bool streamed, const void *tag,
+                      size_t tag_size, const slice_t *bytes)
+{
+}
+
+static void on_drop (void *arg, uint64_t dryer, uint64_t n)
+{
+}
+
+static void on_completed (void *arg, const completion_t *completion)
+{
+    ((desk_t *)arg)->uncommitted++;
+}
+
+static void on_eof (void *arg, bool known, uint64_t total, uint64_t washer)
+{
+}
+
+static void on_ended (void *arg, const ending_t *ending)
+{
+}
+
+static int on_commit (void *arg)
+{
+    desk_t *self = arg;
+    self->commits++;
+    if (self->commit_fails)
+        return -1;
+    self->uncommitted = 0;
+    return 0;
+}
+
+static void desk_open (desk_t *self, const sink_config_t *config, const sink_restored_t *restored)
+{
+    *self = (desk_t){.config = *config, .now_ms = 1000};
+    self->config.run = RUN;
+    self->config.life = SINK;
+    self->config.dead_after_ms = DEAD_AFTER_MS;
+    sink_ports_t ports = {self, on_piece, on_drop, on_completed, on_eof, on_ended, on_commit, NULL, NULL};
+    self->sink = sink_new (&self->config, &ports, restored, self->now_ms);
+    assert_non_null (self->sink);
+}
+
+static void desk_close (desk_t *self)
+{
+    packet_drop (&self->heard);
+    sink_destroy (&self->sink);
+}
+
+static void say (desk_t *self, uint64_t from, uint8_t type, uint32_t count, writer_t *records)
+{
+    bool outside = type == MSG_HELLO || type == MSG_BEAT || type == MSG_BYE;
+    message_t message = {.header = {.type = type, .count = count, .run = RUN, .from = from, .to = SINK}};
+    message.header.seq = outside ? 0 : ++self->seq[from];
+    if (records) {
+        message.records = records->data;
+        message.records_size = records->size;
+    }
+    sink_heard (self->sink, &message, self->now_ms);
+    if (records)
+        writer_free (records);
+}
+
+//  The next packet of this type for this life; what comes before it is thrown away.
+static bool hear (desk_t *self, uint64_t to, uint8_t type)
+{
+    for (packet_drop (&self->heard); sink_packet (self->sink, &self->heard); packet_drop (&self->heard))
+        if (self->heard.header.to == to && self->heard.header.type == type)
+            return true;
+    return false;
+}
+
+static reader_t heard (const desk_t *self)
+{
+    message_t message = {.records = self->heard.records.data, .records_size = self->heard.records.size};
+    return reader_of (&message);
+}
+
+static void tick (desk_t *self, int64_t ms)
+{
+    self->now_ms += ms;
+    sink_tick (self->sink, self->now_ms);
+}
+
+//  HELLO of a washer with lanes to these dryers (0: none)
+static void hello_washer (desk_t *self, uint64_t life, uint64_t dryer)
+{
+    writer_t out = {0};
+    put_u8 (&out, ROLE_WASHER);
+    put_text (&out, "washer");
+    put_text (&out, "");
+    put_u64 (&out, 0);
+    put_u32 (&out, dryer ? 1 : 0);
+    if (dryer)
+        put_u64 (&out, dryer);
+    put_u32 (&out, 0);
+    put_u64 (&out, 0);
+    say (self, life, MSG_HELLO, 0, &out);
+}
+
+//  HELLO of a dryer that holds task 1 of this washer life (0: nothing)
+static void hello_dryer (desk_t *self, uint64_t life, uint64_t washer)
+{
+    writer_t out = {0};
+    put_u8 (&out, ROLE_DRYER);
+    put_text (&out, "dryer");
+    put_text (&out, "host");
+    for (int i = 0; i < 4; i++)
+        put_u32 (&out, 1);
+    put_u64 (&out, washer);
+    put_u64 (&out, 1);
+    put_u32 (&out, washer ? 1 : 0);
+    if (washer) {
+        put_u64 (&out, washer);
+        put_u64 (&out, 1);
+        put_run (&out, 1, 1);
+    }
+    say (self, life, MSG_HELLO, 0, &out);
+}
+
+__attribute__ ((unused)) static void done (desk_t *self, uint64_t dryer, uint64_t n, uint64_t count)
+{
+    writer_t out = {0};
+    put_u64 (&out, WASHER);
+    put_run (&out, n, count);
+    put_u64 (&out, 1);
+    put_u32 (&out, 1);
+    put_u32 (&out, 0); // status, signal, flags
+    put_u64 (&out, 0);
+    put_u64 (&out, 0);
+    put_u64 (&out, 0);
+    put_u64 (&out, 0);
+    say (self, dryer, MSG_DONE, 1, &out);
+}
+
+__attribute__ ((unused)) static void eof (desk_t *self, uint64_t washer, uint64_t total)
+{
+    writer_t out = {0};
+    put_u64 (&out, total);
+    say (self, washer, MSG_EOF, 1, &out);
+}
+
+static const sink_config_t plain = {.output_bytes = 1 << 20, .backlog_bytes = 1 << 20, .wait_ms = 60000};
+
+//  A dryer that is told to drop what it held for an older washer dies before it answers: the washer that knew it from
+//  before must hear that, or waits for ever for what was out there.
+static void test_a_dryer_lost_before_it_was_presented_is_told_of (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_washer (&desk, WASHER, DRYER);
+    hello_dryer (&desk, DRYER, OLD_WASHER);
+    tick (&desk, 1);
+    assert_true (hear (&desk, DRYER, MSG_WASHER_DOWN));
+    sink_died (desk.sink, DRYER, desk.now_ms);
+    tick (&desk, 1);
+    assert_true (hear (&desk, WASHER, MSG_DRYER_DOWN));
+    reader_t in = heard (&desk);
+    assert_int_equal (get_u64 (&in), DRYER);
+    desk_close (&desk);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_a_dryer_lost_before_it_was_presented_is_told_of),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
