@@ -43,7 +43,7 @@ static void close_fd (int *fd)
 
 static int watch (runner_t *runner, slot_t *slot, int kind, int fd)
 {
-    uint64_t id = (uint64_t)slot->generation << 32 | (uint64_t)(slot->number - 1) * EVENT_KINDS | (uint32_t)kind;
+    uint64_t id = ((uint64_t)slot->generation << 32) + (uint64_t)(slot->number - 1) * EVENT_KINDS + (uint32_t)kind;
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = id};
     return epoll_ctl (runner->epoll, EPOLL_CTL_ADD, fd, &event);
 }

@@ -410,6 +410,24 @@ static void test_destroy_while_running (void **state)
     close_kitchen (&kitchen);
 }
 
+//  What a task in any slot writes is not taken for its end.
+static void test_output_is_not_an_exit (void **state)
+{
+    kitchen_t kitchen = open_kitchen ((runner_opts_t){.slots = 4}, "echo x; echo y >&2; exec sleep {}");
+    for (int i = 0; i < 4; i++)
+        start (&kitchen, "1000");
+    for (int i = 0; i < 4; i++)
+        turn (&kitchen);
+    assert_int_equal (runner_running (kitchen.runner), 4);
+    runner_kill (kitchen.runner, true, now_ms ());
+    for (int i = 0; i < 4; i++) {
+        runner_result_t *result = take (&kitchen);
+        assert_int_equal (result->signal, SIGKILL);
+        give_back (&kitchen, result);
+    }
+    close_kitchen (&kitchen);
+}
+
 static char state_of (pid_t pid)
 {
     char path[64], text[300] = "";
@@ -686,6 +704,7 @@ int main (void)
         TEST (test_timeout_reaches_who_ignores_it),
         TEST (test_last_words_of_a_group),
         TEST (test_kill),
+        TEST (test_output_is_not_an_exit),
         TEST (test_destroy_while_running),
         TEST (test_stop_and_cont),
         TEST (test_delay),
