@@ -31,8 +31,13 @@ static void welcome_dryer (sink_t *self, const peer_t *peer)
     sink_reply (self, peer->life, peer->role, MSG_WELCOME, &out);
 }
 
-static void welcome_washer (sink_t *self, const peer_t *peer)
+//  Says nothing where what it would tell as counted cannot be made durable: then the run has ended.
+static void welcome_washer (sink_t *self, peer_t *peer)
 {
+    count_commit (self, peer->heard_ms);
+    if (self->state == SINK_ENDED)
+        return;
+    peer->welcomed = true;
     const ranges_t *counted = &self->tally.counted;
     const uint64_t *by = self->tally.by_outcome;
     writer_t out = {0};
@@ -123,10 +128,8 @@ void peers_settle (sink_t *self)
     }
     if (!washer->welcomed && !ready)
         return;
-    if (!washer->welcomed) {
-        washer->welcomed = true;
+    if (!washer->welcomed)
         welcome_washer (self, washer);
-    }
     for (size_t i = 0; i < self->roster.size; i++) {
         peer_t *peer = self->roster.peers[i];
         if (peer->role == ROLE_DRYER && !peer->announced && !peer->expected && settled (self, peer))

@@ -136,7 +136,7 @@ static void hello_dryer (desk_t *self, uint64_t life, uint64_t washer)
     say (self, life, MSG_HELLO, 0, &out);
 }
 
-__attribute__ ((unused)) static void done (desk_t *self, uint64_t dryer, uint64_t n, uint64_t count)
+static void done (desk_t *self, uint64_t dryer, uint64_t n, uint64_t count)
 {
     writer_t out = {0};
     put_u64 (&out, WASHER);
@@ -178,10 +178,30 @@ static void test_a_dryer_lost_before_it_was_presented_is_told_of (void **state)
     desk_close (&desk);
 }
 
+//  S30: what a washer is told as counted, it forgets: so it is durable, in WELCOME as in COUNTED.
+static void test_welcome_tells_only_what_is_durable (void **state)
+{
+    for (int fails = 0; fails < 2; fails++) {
+        desk_t desk;
+        desk_open (&desk, &plain, NULL);
+        hello_dryer (&desk, DRYER, 0);
+        done (&desk, DRYER, 1, 1);
+        assert_int_equal (desk.uncommitted, 1);
+        desk.commit_fails = fails;
+        hello_washer (&desk, WASHER, 0);
+        assert_int_equal (hear (&desk, WASHER, MSG_WELCOME), !fails);
+        assert_int_equal (desk.uncommitted, fails);
+        hello_washer (&desk, WASHER, 0); // again, as it may have been lost
+        assert_int_equal (hear (&desk, WASHER, fails ? MSG_JOINED : MSG_WELCOME), true);
+        desk_close (&desk);
+    }
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_a_dryer_lost_before_it_was_presented_is_told_of),
+        cmocka_unit_test (test_welcome_tells_only_what_is_durable),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
