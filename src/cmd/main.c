@@ -41,16 +41,10 @@ static int refuse (dishes_t *self, int status)
 static int check_program (dishes_t *self)
 {
     const char *program = template_program (self->command);
-    if (!program || self->config.runner.dry_run)
+    if (!program || self->config.runner.dry_run || child_check (program) == 0)
         return 0;
-    spawner_t *spawner = spawner_new ();
-    if (!spawner || spawner_find (spawner, program)) {
-        spawner_destroy (&spawner);
-        return 0;
-    }
     int status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
     talk_say (&self->talk, TALK_ERROR, "cannot run '%s': %s", program, strerror (errno));
-    spawner_destroy (&spawner);
     return status;
 }
 
