@@ -69,6 +69,7 @@ sink_t *sink_new (const sink_config_t *config, const sink_ports_t *ports, const 
     if (self->config.dead_after_ms < 1)
         self->config.dead_after_ms = 5000;
     self->ports = *ports;
+    self->restarted = restored;
     self->start_ms = self->ticked_ms = self->ended_ms = self->repeat_ms = now_ms;
     if (restored && restore (self, restored) == -1)
         sink_destroy (&self);
@@ -272,6 +273,18 @@ void sink_stop (sink_t *self, end_t end, uint8_t status, int64_t now_ms)
 
 //  ---- each turn
 
+//  When the end was told for long enough: who is here still does not listen.
+static int64_t linger_ms (const sink_t *self)
+{
+    return self->ended_ms + self->config.dead_after_ms;
+}
+
+//  A restarted sink does not know who was told of the end before: it waits for them to come.
+static bool all_told (const sink_t *self, int64_t now_ms)
+{
+    return now_ms >= linger_ms (self) || (!self->roster.size && !self->restarted);
+}
+
 void sink_tick (sink_t *self, int64_t now_ms)
 {
     if (self->state == SINK_OVER)
@@ -287,7 +300,7 @@ void sink_tick (sink_t *self, int64_t now_ms)
     }
     if (self->state == SINK_ENDED)
         peers_judge (self, now_ms); // says it at once
-    if (self->state == SINK_ENDED && !self->roster.size)
+    if (self->state == SINK_ENDED && all_told (self, now_ms))
         sink_enter (self, EVENT_PARTED);
 }
 
@@ -298,6 +311,8 @@ int64_t sink_due_ms (const sink_t *self)
     if (self->uncommitted)
         return 0;
     int64_t due = peers_due_ms (self), other = INT64_MAX;
+    if (self->state == SINK_ENDED)
+        other = linger_ms (self);
     if (self->state == SINK_WAITING && self->config.wait_ms)
         other = self->start_ms + self->config.wait_ms;
     if (self->state == SINK_ORPHAN)

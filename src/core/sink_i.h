@@ -33,7 +33,8 @@ struct sink {
     uint64_t backlog;
     int64_t start_ms, ticked_ms, orphan_ms, ended_ms, repeat_ms;
     uint8_t halt_status;
-    bool halt_hit, halt_now;
+    bool restarted; // from a journal
+    bool halt_hit;
     ending_t ending;
     uint64_t lost, refused, bad;
     char reason[REASON_BYTES];

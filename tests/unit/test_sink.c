@@ -151,7 +151,7 @@ static void done (desk_t *self, uint64_t dryer, uint64_t n, uint64_t count)
     say (self, dryer, MSG_DONE, 1, &out);
 }
 
-__attribute__ ((unused)) static void eof (desk_t *self, uint64_t washer, uint64_t total)
+static void eof (desk_t *self, uint64_t washer, uint64_t total)
 {
     writer_t out = {0};
     put_u64 (&out, total);
@@ -197,11 +197,82 @@ static void test_welcome_tells_only_what_is_durable (void **state)
     }
 }
 
+//  A sink that died after it had decided, and comes back: those who were not told find it, and it does not wait for
+//  ever.
+static void test_a_restarted_sink_tells_the_end (void **state)
+{
+    desk_t desk;
+    sink_restored_t restored = {.eof = true, .ending = {.end = END_JOINED}};
+    desk_open (&desk, &plain, &restored);
+    tick (&desk, 1);
+    assert_int_equal (sink_state (desk.sink), SINK_ENDED);
+    assert_in_range (sink_due_ms (desk.sink), desk.now_ms + 1, desk.now_ms + DEAD_AFTER_MS);
+    tick (&desk, 500);
+    hello_dryer (&desk, DRYER, 0);
+    assert_true (hear (&desk, DRYER, MSG_STOP));
+    say (&desk, DRYER, MSG_BYE, 0, NULL);
+    tick (&desk, DEAD_AFTER_MS);
+    assert_int_equal (sink_state (desk.sink), SINK_OVER);
+    desk_close (&desk);
+}
+
+//  The same where EOF and all that was counted were durable, but not yet the end.
+static void test_a_restarted_sink_that_has_all_counted_tells_the_end (void **state)
+{
+    desk_t desk;
+    sink_restored_t restored = {.eof = true};
+    desk_open (&desk, &plain, &restored);
+    tick (&desk, 1);
+    tick (&desk, 500);
+    hello_washer (&desk, WASHER, 0);
+    assert_true (hear (&desk, WASHER, MSG_JOINED));
+    desk_close (&desk);
+}
+
+//  hole 10: the linger has an end, though a peer beats and beats and does not leave
+static void test_the_end_waits_no_longer_than_dead_after (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_dryer (&desk, DRYER, 0);
+    hello_washer (&desk, WASHER, 0);
+    eof (&desk, WASHER, 0);
+    tick (&desk, 1);
+    assert_int_equal (sink_state (desk.sink), SINK_ENDED);
+    say (&desk, WASHER, MSG_BYE, 0, NULL);
+    int64_t ended_ms = desk.now_ms;
+    while (sink_state (desk.sink) == SINK_ENDED) {
+        assert_true (desk.now_ms <= ended_ms + DEAD_AFTER_MS);
+        assert_true (sink_due_ms (desk.sink) <= ended_ms + DEAD_AFTER_MS);
+        say (&desk, DRYER, MSG_BEAT, 0, NULL);
+        tick (&desk, 100);
+    }
+    assert_true (desk.now_ms >= ended_ms + DEAD_AFTER_MS);
+    desk_close (&desk);
+}
+
+static void test_the_end_is_over_when_all_have_left (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_washer (&desk, WASHER, 0);
+    eof (&desk, WASHER, 0);
+    tick (&desk, 1);
+    say (&desk, WASHER, MSG_BYE, 0, NULL);
+    tick (&desk, 1);
+    assert_int_equal (sink_state (desk.sink), SINK_OVER);
+    desk_close (&desk);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_a_dryer_lost_before_it_was_presented_is_told_of),
         cmocka_unit_test (test_welcome_tells_only_what_is_durable),
+        cmocka_unit_test (test_a_restarted_sink_tells_the_end),
+        cmocka_unit_test (test_a_restarted_sink_that_has_all_counted_tells_the_end),
+        cmocka_unit_test (test_the_end_waits_no_longer_than_dead_after),
+        cmocka_unit_test (test_the_end_is_over_when_all_have_left),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
