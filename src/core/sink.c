@@ -43,7 +43,7 @@ static int restore (sink_t *self, const sink_restored_t *from)
     strcpy (self->washer_name, from->washer_name);
     self->tally.eof = from->eof;
     self->tally.total = from->total;
-    self->eof_life = from->eof_life;
+    self->eof_life = self->washer_high = from->eof_life;
     self->lost = from->figures.lost;
     self->redelivered = from->figures.redelivered;
     self->tally.duplicates = from->figures.duplicates;

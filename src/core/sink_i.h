@@ -20,8 +20,9 @@ struct sink {
     roster_t roster;
     outbox_t outbox;
     tally_t tally;
-    ranges_t closed; // lives that are over, as numbers
-    uint64_t washer; // the life that feeds us; 0: none
+    ranges_t closed;      // lives that are over, as numbers
+    uint64_t washer;      // the life that feeds us; 0: none
+    uint64_t washer_high; // the last that did
     char washer_name[NAME_BYTES];
     uint64_t washer_hash;
     uint64_t eof_life;

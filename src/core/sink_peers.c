@@ -197,10 +197,12 @@ static bool same_input (const sink_t *self, uint64_t hash)
 }
 
 //  Why this washer may not feed us; NULL: it may.
-static const char *washer_refusal (const sink_t *self, const char *name, uint64_t hash)
+static const char *washer_refusal (const sink_t *self, uint64_t life, const char *name, uint64_t hash)
 {
     if (*self->washer_name && strcmp (name, self->washer_name))
         return "another washer feeds this pipeline already";
+    if (!self->washer && life < self->washer_high) // dryers take no lanes of a life older than the last
+        return "its clock is behind that of the washer before it";
     return same_input (self, hash) ? NULL : "the input is not the one that this run began with";
 }
 
@@ -254,7 +256,7 @@ static void accept_washer (sink_t *self, uint64_t life, const char *name, uint64
         return;
     strcpy (self->washer_name, name);
     strcpy (peer->name, name);
-    self->washer = life;
+    self->washer = self->washer_high = life;
     self->washer_hash = hash ? hash : self->washer_hash;
     if (self->tally.eof && self->eof_life != life) { // an EOF belongs to the life that said it
         self->tally.eof = false;
@@ -277,7 +279,7 @@ static void hello_washer (sink_t *self, uint64_t life, reader_t *in, int64_t now
     get_text (in, name, sizeof name);
     get_text (in, host, sizeof host);
     uint64_t hash = get_u64 (in);
-    const char *why = in->bad ? "its HELLO is malformed" : washer_refusal (self, name, hash);
+    const char *why = in->bad ? "its HELLO is malformed" : washer_refusal (self, life, name, hash);
     peer_t *open = washer_of (self);
     if (why)
         refuse (self, life, ROLE_WASHER, why);
