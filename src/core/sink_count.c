@@ -42,7 +42,7 @@ static uint8_t halt_status (const sink_t *self, const completion_t *c, uint64_t 
     if (self->config.halt_what == HALT_SUCCESS)
         return 0;
     if (self->config.halt_percent)
-        return (uint8_t)((failed * 100 + total - 1) / total);
+        return failed < total ? (uint8_t)((failed * 100 + total - 1) / total) : 100;
     if (self->config.halt_count == 1)
         return (uint8_t)(c->signal ? 128 + c->signal : c->status ? c->status : c->outcome != TASK_OK);
     return (uint8_t)(failed > 100 ? 101 : failed);
@@ -66,11 +66,16 @@ static void halt_check (sink_t *self, const completion_t *c)
 
 //  ---- completions
 
-//  Counts what is fresh of a completion and passes that on. False where all of it was counted already.
+//  Counts what is fresh of a completion and passes that on. False where all of it was counted already, or was never
+//  put.
 static bool accept (sink_t *self, const completion_t *completion)
 {
     bool any = false;
     uint64_t n = completion->n, end = completion->n + completion->count;
+    if (self->tally.eof && end - 1 > self->tally.total) {
+        self->bad++;
+        return false;
+    }
     for (run_t fresh; n < end; n = fresh.n + fresh.count) {
         if (tally_count (&self->tally, n, end - n, completion->outcome, &fresh) == -1) {
             self->oom = true;
@@ -411,7 +416,8 @@ static void orphaned (sink_t *self, int64_t now_ms)
 {
     int64_t grace = self->config.durable ? self->config.wait_ms : self->config.grace_ms;
     bool known, all = peers_all_held (self, &known);
-    if (all || (!known && now_ms < self->orphan_ms + self->config.dead_after_ms) || now_ms < self->orphan_ms + grace)
+    if (all || !grace || (!known && now_ms < self->orphan_ms + self->config.dead_after_ms) ||
+        now_ms < self->orphan_ms + grace)
         return;
     snprintf (self->reason, sizeof self->reason, "the washer was lost and did not come back; %llu tasks were counted",
               (unsigned long long)self->tally.counted.total);

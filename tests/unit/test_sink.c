@@ -264,6 +264,91 @@ static void test_the_end_is_over_when_all_have_left (void **state)
     desk_close (&desk);
 }
 
+//  hole 7: dryers take no lanes of a washer older than the last, so letting one in would be a wait without an end.
+static void test_a_washer_whose_clock_is_behind_is_refused (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_washer (&desk, WASHER, 0);
+    say (&desk, WASHER, MSG_BYE, 0, NULL);
+    hello_washer (&desk, OLD_WASHER, 0);
+    assert_true (hear (&desk, OLD_WASHER, MSG_REFUSED));
+    hello_washer (&desk, WASHER + 1, 0);
+    assert_true (hear (&desk, WASHER + 1, MSG_WELCOME));
+    desk_close (&desk);
+}
+
+//  0 is "never" for each of the waits.
+static void test_no_grace_is_for_ever (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_washer (&desk, WASHER, 0);
+    tick (&desk, 1);
+    sink_died (desk.sink, WASHER, desk.now_ms);
+    for (int i = 0; i < 200; i++)
+        tick (&desk, 1000);
+    assert_int_equal (sink_state (desk.sink), SINK_ORPHAN);
+    assert_true (sink_due_ms (desk.sink) > desk.now_ms);
+    desk_close (&desk);
+}
+
+static void test_grace_has_an_end (void **state)
+{
+    desk_t desk;
+    sink_config_t config = plain;
+    config.grace_ms = 10000;
+    desk_open (&desk, &config, NULL);
+    hello_washer (&desk, WASHER, 0);
+    tick (&desk, 1);
+    sink_died (desk.sink, WASHER, desk.now_ms);
+    tick (&desk, 9999);
+    assert_int_equal (sink_state (desk.sink), SINK_ORPHAN);
+    assert_int_equal (sink_due_ms (desk.sink), desk.now_ms + 1);
+    tick (&desk, 1);
+    assert_int_equal (sink_ending (desk.sink)->end, END_LOST);
+    assert_int_equal (sink_ending (desk.sink)->status, 125);
+    desk_close (&desk);
+}
+
+//  What was never put cannot be done: such a report would make the total wrong for ever.
+static void test_nothing_beyond_the_total_counts (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_dryer (&desk, DRYER, 0);
+    hello_washer (&desk, WASHER, 0);
+    eof (&desk, WASHER, 2);
+    done (&desk, DRYER, 2, 2);
+    done (&desk, DRYER, 1, INT64_MAX - 2);
+    assert_int_equal (sink_counted (desk.sink)->total, 0);
+    assert_int_equal (sink_status (desk.sink).bad, 2);
+    done (&desk, DRYER, 1, 2);
+    tick (&desk, 1);
+    assert_int_equal (sink_ending (desk.sink)->end, END_JOINED);
+    desk_close (&desk);
+}
+
+//  --total is a guess: the share may be over all of it, and is a status all the same.
+static void test_a_halted_share_is_at_most_all (void **state)
+{
+    desk_t desk;
+    sink_config_t config = plain;
+    config.halt_when = HALT_NOW;
+    config.halt_what = HALT_DONE;
+    config.halt_percent = 100;
+    config.total_hint = 1;
+    desk_open (&desk, &config, NULL);
+    hello_washer (&desk, WASHER, 0);
+    writer_t out = {0};
+    put_run (&out, 1, 300);
+    say (&desk, WASHER, MSG_DROPPED, 1, &out);
+    tick (&desk, 1);
+    assert_int_equal (sink_ending (desk.sink)->end, END_HALTED);
+    assert_int_equal (sink_ending (desk.sink)->status, 100);
+    desk_close (&desk);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +358,11 @@ int main (void)
         cmocka_unit_test (test_a_restarted_sink_that_has_all_counted_tells_the_end),
         cmocka_unit_test (test_the_end_waits_no_longer_than_dead_after),
         cmocka_unit_test (test_the_end_is_over_when_all_have_left),
+        cmocka_unit_test (test_a_washer_whose_clock_is_behind_is_refused),
+        cmocka_unit_test (test_no_grace_is_for_ever),
+        cmocka_unit_test (test_grace_has_an_end),
+        cmocka_unit_test (test_nothing_beyond_the_total_counts),
+        cmocka_unit_test (test_a_halted_share_is_at_most_all),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
