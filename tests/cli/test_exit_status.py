@@ -103,9 +103,9 @@ class ExitStatus(harness.Case):
     def test_interrupted_is_the_signal_raised_again(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(signal.Signals(number).name):
-                program = self.start("-j1", "sh", "-c", "echo > started.$1; exec sleep 1000", "sh",
-                                     stdin=f"{number}\n".encode())
-                self.wait_for_files(f"started.{number}")
+                name = signal.Signals(number).name
+                program = self.start("-j1", "sh", "-c", "echo > started.$1; exec sleep 1000", "sh", ":::", name)
+                self.wait_for_files(f"started.{name}")
                 program.signal(number)
                 self.assertEqual(program.wait().status, -number)
                 self.check_nothing_left()

@@ -49,11 +49,11 @@ CONTEXTS = [
 class ShellInjection(harness.Case):
     # ctest: seconds=300
 
-    def items(self):
+    def items(self, rounds=100):
         source = random.Random(0xd15e5)
         odd = b"'\"`$\\(){}[]<>|&;*?!#~=%^ \t\n\r-ax\x80\xff"
         items = list(ATTACKS)
-        for _ in range(100):
+        for _ in range(rounds):
             items.append(bytes(source.choice(odd) for _ in range(source.randrange(1, 12))))
             items.append(bytes(source.randrange(1, 256) for _ in range(source.randrange(1, 40))))
         return items
@@ -76,7 +76,7 @@ class ShellInjection(harness.Case):
     def test_the_same_in_bash(self):
         for name, line in CONTEXTS:
             with self.subTest(name, line=line):
-                self.check(line, self.items(), "--shell=/bin/bash")
+                self.check(line, self.items(10), "--shell=/bin/bash")
 
     def test_the_parts_of_a_name(self):
         items = [item for item in self.items() if item]
@@ -148,7 +148,7 @@ class PlacesWithoutAMeaning(harness.Case):
 
     def test_the_fix_is_shown(self):
         result = self.usage_error("echo 'x {}' | cat", ":::", "a")
-        self.assertRegex(result.err, rb'"x \{\}"|"\{\}"|outside')
+        self.assertRegex(result.err, rb"as in .*\{\}")
 
     def test_braces_that_are_the_shells_own_are_left_alone(self):
         self.assertEqual(self.ok("echo '{ }' {}; { echo b; }", ":::", "a").out, b"{ } a\nb\n")
