@@ -1,4 +1,5 @@
-/*  array: room in a growing array. The one place that decides how arrays grow. */
+/*  array: room in a growing array, and in a queue that is taken from at its head. The one place that decides how these
+ *  grow. */
 #ifndef DISHES_CORE_ARRAY_H
 #define DISHES_CORE_ARRAY_H
 
@@ -11,7 +12,7 @@ static inline int array_reserve (void *items, size_t *capacity, size_t need, siz
 {
     if (need <= *capacity)
         return 0;
-    size_t grown = *capacity ? *capacity * 2 : 8;
+    size_t grown = *capacity ? *capacity * 2 : item_size == 1 ? 64 : 8;
     while (grown < need)
         grown *= 2;
     void *old;
@@ -22,6 +23,19 @@ static inline int array_reserve (void *items, size_t *capacity, size_t need, siz
     memcpy (items, &bigger, sizeof bigger);
     *capacity = grown;
     return 0;
+}
+
+//  Room for one more item behind the last of a queue of `size` items that begins at `*head`; else as array_reserve.
+//  What is in front of the head is used again when it is half of all, so that no item is moved more than once a round.
+static inline int queue_reserve (void *items, size_t *head, size_t size, size_t *capacity, size_t item_size)
+{
+    if (*head + size == *capacity && *head > size) {
+        char *base;
+        memcpy (&base, items, sizeof base);
+        memcpy (base, base + *head * item_size, size * item_size);
+        *head = 0;
+    }
+    return array_reserve (items, capacity, *head + size + 1, item_size);
 }
 
 #endif

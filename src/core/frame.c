@@ -251,11 +251,7 @@ void packet_drop (packet_t *self)
 
 void outbox_push (outbox_t *self, const packet_t *packet)
 {
-    if (self->head && self->head + self->size == self->capacity) {
-        memmove (self->items, self->items + self->head, self->size * sizeof *self->items);
-        self->head = 0;
-    }
-    if (array_reserve (&self->items, &self->capacity, self->head + self->size + 1, sizeof *self->items) == -1) {
+    if (queue_reserve (&self->items, &self->head, self->size, &self->capacity, sizeof *self->items) == -1) {
         packet_t lost = *packet;
         packet_drop (&lost);
         self->failed = true;

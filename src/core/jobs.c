@@ -3,25 +3,12 @@
 
 #include <errno.h>
 
-//  Room for one more behind the last of a queue that is taken from at its head.
-static int queue_room (void *items, size_t *head, size_t size, size_t *capacity, size_t item_size)
-{
-    char *base;
-    memcpy (&base, items, sizeof base);
-    if (*head && *head + size == *capacity) {
-        memmove (base, base + *head * item_size, size * item_size);
-        *head = 0;
-    }
-    int rc = array_reserve (items, capacity, *head + size + 1, item_size);
-    if (rc == -1)
-        errno = ENOMEM;
-    return rc;
-}
-
 int held_push (held_queue_t *self, const held_t *held)
 {
-    if (queue_room (&self->items, &self->head, self->size, &self->capacity, sizeof *self->items) == -1)
+    if (queue_reserve (&self->items, &self->head, self->size, &self->capacity, sizeof *self->items) == -1) {
+        errno = ENOMEM;
         return -1;
+    }
     self->items[self->head + self->size++] = *held;
     self->tasks += held->count;
     return 0;
@@ -112,8 +99,10 @@ void held_free (held_queue_t *self)
 
 running_t *running_add (running_set_t *self, const held_t *held)
 {
-    if (queue_room (&self->items, &self->head, self->size, &self->capacity, sizeof *self->items) == -1)
+    if (queue_reserve (&self->items, &self->head, self->size, &self->capacity, sizeof *self->items) == -1) {
+        errno = ENOMEM;
         return NULL;
+    }
     running_t *job = &self->items[self->head + self->size++];
     *job = (running_t){.ticket = ++self->tickets,
                        .washer = held->washer,

@@ -20,11 +20,7 @@ static size_t find (const ledger_t *self, uint64_t n)
 
 static int insert (ledger_t *self, size_t at, const entry_t *entry)
 {
-    if (self->head && self->head + self->size == self->capacity) {
-        memmove (self->entries, self->entries + self->head, self->size * sizeof *self->entries);
-        self->head = 0;
-    }
-    if (array_reserve (&self->entries, &self->capacity, self->head + self->size + 1, sizeof *self->entries) == -1) {
+    if (queue_reserve (&self->entries, &self->head, self->size, &self->capacity, sizeof *self->entries) == -1) {
         errno = ENOMEM;
         return -1;
     }

@@ -22,11 +22,7 @@ void link_push (link_t *self, uint8_t type, uint32_t count, slice_t *records, sl
         letter.records = *records, *records = (slice_t){0};
     if (body)
         letter.body = *body, *body = (slice_t){0};
-    if (self->head && self->head + self->size == self->capacity) {
-        memmove (self->letters, self->letters + self->head, self->size * sizeof *self->letters);
-        self->head = 0;
-    }
-    if (array_reserve (&self->letters, &self->capacity, self->head + self->size + 1, sizeof *self->letters) == -1) {
+    if (queue_reserve (&self->letters, &self->head, self->size, &self->capacity, sizeof *self->letters) == -1) {
         letter_drop (&letter);
         self->failed = true;
         return;

@@ -224,13 +224,9 @@ void reports_add (reports_t *self, link_t *link, const running_t *job, const res
         free_output (&w, ports);
         return;
     }
-    if (self->head && self->head + self->size == self->capacity) {
-        memmove (self->items, self->items + self->head, self->size * sizeof *self->items);
-        self->head = 0;
-    }
     bool texts = result->tag_size + result->command_size;
     if ((texts && !(w.texts = copy_texts (result))) ||
-        array_reserve (&self->items, &self->capacity, self->head + self->size + 1, sizeof *self->items) == -1) {
+        queue_reserve (&self->items, &self->head, self->size, &self->capacity, sizeof *self->items) == -1) {
         free_output (&w, ports);
         self->oom = true;
         return;

@@ -18,11 +18,7 @@ void stock_free (stock_t *self)
 
 int stock_add (stock_t *self, slice_t *bytes, uint64_t tasks)
 {
-    if (self->head && self->head + self->size == self->capacity) {
-        memmove (self->lots, self->lots + self->head, self->size * sizeof *self->lots);
-        self->head = 0;
-    }
-    if (array_reserve (&self->lots, &self->capacity, self->head + self->size + 1, sizeof *self->lots) == -1) {
+    if (queue_reserve (&self->lots, &self->head, self->size, &self->capacity, sizeof *self->lots) == -1) {
         errno = ENOMEM;
         return -1;
     }

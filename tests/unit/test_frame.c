@@ -225,6 +225,23 @@ static void test_outbox_keeps_the_order (void **state)
     outbox_free (&box); // what is left is freed with it
 }
 
+//  Each is moved but now and then: with all of them moved at each push this would take a minute.
+static void test_a_full_outbox_stays_as_large_as_it_is (void **state)
+{
+    enum { HELD = 1023, ROUNDS = 1000000 };
+    outbox_t box = {0};
+    packet_t packet = {0};
+    for (int i = 0; i < HELD; i++)
+        outbox_push (&box, &packet);
+    for (int i = 0; i < ROUNDS; i++) {
+        outbox_push (&box, &packet);
+        assert_true (outbox_pop (&box, &packet));
+    }
+    assert_int_equal (box.size, HELD);
+    assert_true (box.capacity <= 4 * (HELD + 1));
+    outbox_free (&box);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +251,7 @@ int main (void)
         cmocka_unit_test (test_bad_texts_are_refused),       cmocka_unit_test (test_bad_runs_are_refused),
         cmocka_unit_test (test_a_long_text_is_cut),          cmocka_unit_test (test_random_frames_do_no_harm),
         cmocka_unit_test (test_outbox_keeps_the_order),
+        cmocka_unit_test (test_a_full_outbox_stays_as_large_as_it_is),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
