@@ -181,3 +181,13 @@ packet_found_t packet_receive (void *socket, bool topic, inbound_t *into)
     const slice_t *body = has_body ? &into->body : NULL;
     return message_decode (&into->message, frame + skip, size - skip, body) == 0 ? PACKET_GOOD : PACKET_BAD;
 }
+
+int inbound_fd (inbound_t *self)
+{
+    return zmq_msg_get (&self->head, ZMQ_SRCFD);
+}
+
+const char *inbound_user (inbound_t *self)
+{
+    return zmq_msg_gets (&self->head, "User-Id");
+}

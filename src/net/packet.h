@@ -35,4 +35,9 @@ void inbound_free (inbound_t *self);
 //  ours, all its frames were thrown away. PACKET_NONE: none is there.
 packet_found_t packet_receive (void *socket, bool topic, inbound_t *into);
 
+//  Of the message in it: the descriptor of the connection on which it came, -1 where there is none (inproc); and whom
+//  the guard of that socket let in (GUARD_*), NULL where there is no guard. Borrowed until the next packet_receive.
+int inbound_fd (inbound_t *self);
+const char *inbound_user (inbound_t *self);
+
 #endif

@@ -3,12 +3,26 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zmq.h>
 
-typedef enum { WIRE_OUT, WIRE_IN, WIRE_ORDERS, WIRE_REPORTS, WIRE_PUSH, WIRE_PULL } wire_kind_t;
+enum { KiB = 1024, MiB = 1024 * KiB };
 
-enum { KiB = 1024, MiB = 1024 * KiB, HEARTBEAT_MS = 1000, SILENCE_MS = 3000, RECONNECT_MS = 20, FAREWELL_MS = 1000 };
+//  Of every wire. RECONNECT_MS lies well below the time after which a peer without a connection is given up; a stranger
+//  may hold a connection for HANDSHAKE_MS before he says who he is. Beats end what is half-open, a time of ours after
+//  the last sign; the peer is not told to (HEARTBEAT_TTL), for how long it bears our silence is its own business.
+enum {
+    HEARTBEAT_MS = 1000,
+    SILENCE_MS = 5000,
+    RECONNECT_MS = 20,
+    HANDSHAKE_MS = 5000,
+    CONNECT_MS = 3000,
+    KEEPALIVE_S = 30,
+    FAREWELL_MS = 1000,
+    BACKLOG = 1024
+};
 
 //  Larger than any item (input.h) with what stands around it.
 #define LANE_MESSAGE_BYTES (((int64_t)2 << 30) + MiB)
@@ -73,10 +87,17 @@ static int apply (void *self, const policy_t *policy)
     const struct {
         int option, value;
     } rows[] = {
-        {ZMQ_SNDHWM, policy->send_hwm},        {ZMQ_RCVHWM, policy->receive_hwm},
-        {ZMQ_LINGER, policy->linger_ms},       {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
-        {ZMQ_HEARTBEAT_TTL, SILENCE_MS},       {ZMQ_HEARTBEAT_TIMEOUT, SILENCE_MS},
-        {ZMQ_RECONNECT_IVL, RECONNECT_MS},     {ZMQ_IPV6, 1},
+        {ZMQ_SNDHWM, policy->send_hwm},
+        {ZMQ_RCVHWM, policy->receive_hwm},
+        {ZMQ_LINGER, policy->linger_ms},
+        {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
+        {ZMQ_HEARTBEAT_TIMEOUT, SILENCE_MS},
+        {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
+        {ZMQ_RECONNECT_IVL, RECONNECT_MS},
+        {ZMQ_CONNECT_TIMEOUT, CONNECT_MS},
+        {ZMQ_BACKLOG, BACKLOG},
+        {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_S},
         {ZMQ_IMMEDIATE, policy->is_immediate},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -85,7 +106,7 @@ static int apply (void *self, const policy_t *policy)
     return zmq_setsockopt (self, ZMQ_MAXMSGSIZE, &policy->message_bytes, sizeof policy->message_bytes);
 }
 
-static void *open_wire (void *context, wire_kind_t kind)
+void *socket_new (void *context, wire_kind_t kind)
 {
     void *self = zmq_socket (context, policies[kind].type);
     if (self && apply (self, &policies[kind]) == -1)
@@ -93,17 +114,38 @@ static void *open_wire (void *context, wire_kind_t kind)
     return self;
 }
 
-typedef int attach_fn (void *self, const char *endpoint);
+int socket_bear_silence (void *self, int64_t silence_ms)
+{
+    int timeout_ms = silence_ms > SILENCE_MS ? (int)(silence_ms < INT_MAX ? silence_ms : INT_MAX) : SILENCE_MS;
+    return set (self, ZMQ_HEARTBEAT_TIMEOUT, timeout_ms);
+}
+
+//  An IPv4 endpoint on an IPv6 socket would be shown as a mapped one.
+static int set_family (void *self, const char *endpoint)
+{
+    bool is_ipv6 = strncmp (endpoint, "tcp://[", 7) == 0 || strncmp (endpoint, "tcp://*", 7) == 0;
+    return set (self, ZMQ_IPV6, is_ipv6);
+}
+
+int socket_bind (void *self, const char *endpoint)
+{
+    return set_family (self, endpoint) == -1 ? -1 : zmq_bind (self, endpoint);
+}
+
+int socket_connect (void *self, const char *endpoint)
+{
+    return set_family (self, endpoint) == -1 ? -1 : zmq_connect (self, endpoint);
+}
 
 //  Attaches a socket that is ready but for that; closes it where that fails.
-static void *attach (void *self, attach_fn *how, const char *endpoint)
+static void *attach (void *self, int rc)
 {
-    if (self && how (self, endpoint) == -1)
+    if (self && rc == -1)
         socket_close (&self);
     return self;
 }
 
-static int set_welcome (void *self, const packet_t *advert)
+int socket_greet (void *self, const packet_t *advert)
 {
     uint8_t *bytes;
     size_t size = packet_flatten (advert, &bytes);
@@ -114,49 +156,55 @@ static int set_welcome (void *self, const packet_t *advert)
     return rc;
 }
 
+int socket_hear_all (void *self)
+{
+    return zmq_setsockopt (self, ZMQ_SUBSCRIBE, "", 0);
+}
+
+int socket_hear_orders (void *self, uint8_t role, uint64_t life)
+{
+    uint8_t mine[TOPIC_BYTES], all[TOPIC_BYTES];
+    topic_encode (mine, role, life);
+    topic_encode (all, 0, 0);
+    if (zmq_setsockopt (self, ZMQ_SUBSCRIBE, mine, sizeof mine) == -1)
+        return -1;
+    return zmq_setsockopt (self, ZMQ_SUBSCRIBE, all, sizeof all);
+}
+
 void *socket_out (void *context, const char *endpoint, const packet_t *advert)
 {
-    void *self = open_wire (context, WIRE_OUT);
-    if (self && set_welcome (self, advert) == -1)
-        socket_close (&self);
-    return attach (self, zmq_bind, endpoint);
+    void *self = socket_new (context, WIRE_OUT);
+    return attach (self, !self || socket_greet (self, advert) == -1 ? -1 : socket_bind (self, endpoint));
 }
 
 void *socket_in (void *context, const char *endpoint)
 {
-    void *self = open_wire (context, WIRE_IN);
-    if (self && zmq_setsockopt (self, ZMQ_SUBSCRIBE, "", 0) == -1)
-        socket_close (&self);
-    return attach (self, zmq_bind, endpoint);
+    void *self = socket_new (context, WIRE_IN);
+    return attach (self, !self || socket_hear_all (self) == -1 ? -1 : socket_bind (self, endpoint));
 }
 
 void *socket_orders (void *context, const char *endpoint, uint8_t role, uint64_t life)
 {
-    void *self = open_wire (context, WIRE_ORDERS);
-    if (!self)
-        return NULL;
-    uint8_t mine[TOPIC_BYTES], all[TOPIC_BYTES];
-    topic_encode (mine, role, life);
-    topic_encode (all, 0, 0);
-    if (zmq_setsockopt (self, ZMQ_SUBSCRIBE, mine, sizeof mine) == -1 ||
-        zmq_setsockopt (self, ZMQ_SUBSCRIBE, all, sizeof all) == -1)
-        socket_close (&self);
-    return attach (self, zmq_connect, endpoint);
+    void *self = socket_new (context, WIRE_ORDERS);
+    return attach (self, !self || socket_hear_orders (self, role, life) == -1 ? -1 : socket_connect (self, endpoint));
 }
 
 void *socket_reports (void *context, const char *endpoint)
 {
-    return attach (open_wire (context, WIRE_REPORTS), zmq_connect, endpoint);
+    void *self = socket_new (context, WIRE_REPORTS);
+    return attach (self, self ? socket_connect (self, endpoint) : -1);
 }
 
 void *socket_lane_push (void *context, const char *endpoint)
 {
-    return attach (open_wire (context, WIRE_PUSH), zmq_bind, endpoint);
+    void *self = socket_new (context, WIRE_PUSH);
+    return attach (self, self ? socket_bind (self, endpoint) : -1);
 }
 
 void *socket_lane_pull (void *context, const char *endpoint)
 {
-    return attach (open_wire (context, WIRE_PULL), zmq_connect, endpoint);
+    void *self = socket_new (context, WIRE_PULL);
+    return attach (self, self ? socket_connect (self, endpoint) : -1);
 }
 
 int socket_fd (void *self)

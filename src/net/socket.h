@@ -36,7 +36,23 @@ void *socket_reports (void *context, const char *endpoint);
 void *socket_lane_push (void *context, const char *endpoint);
 void *socket_lane_pull (void *context, const char *endpoint);
 
-//  All of these return NULL with the errno of libzmq (EADDRINUSE, EMFILE, ENOMEM, …) and leave nothing behind.
+//  The steps behind them, for endpoints that need more (site.h): a socket with the policy of its wire, what it hears or
+//  greets with, and then the attaching.
+typedef enum { WIRE_OUT, WIRE_IN, WIRE_ORDERS, WIRE_REPORTS, WIRE_PUSH, WIRE_PULL } wire_kind_t;
+
+void *socket_new (void *context, wire_kind_t kind);
+int socket_greet (void *self, const packet_t *advert); // an XPUB: what each new subscriber gets
+int socket_hear_all (void *self);
+int socket_hear_orders (void *self, uint8_t role, uint64_t life);
+
+//  Ends its connections only after so long without a sign of the peer; never sooner than the policy does.
+int socket_bear_silence (void *self, int64_t silence_ms);
+
+int socket_bind (void *self, const char *endpoint);
+int socket_connect (void *self, const char *endpoint);
+
+//  Those that make a socket return NULL, the others -1, with the errno of libzmq (EADDRINUSE, EMFILE, ENOMEM, …) and
+//  leave nothing behind.
 
 //  Closes a socket; its linger goes on in the background.
 void socket_close (void **self_p);

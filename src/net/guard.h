@@ -1,0 +1,56 @@
+/*  guard: who may talk, for every socket of one context.
+ *
+ *  inproc and ipc need no guard: who shares the process or may open the directory is one of us. On tcp a socket that
+ *  binds lets nobody in without a credential: the cookie (ZMTP PLAIN) where only this machine can reach it, a key file
+ *  (CURVE) everywhere else. Without a handler libzmq would let everybody in, so a part that binds runs one: a small
+ *  thread of its own that answers in this context (ZAP), with all signals blocked, from guard_new to guard_destroy.
+ *
+ *  A guard serves all threads that use its context; make it before the first socket, and destroy it when the last is
+ *  closed.
+ */
+#ifndef DISHES_NET_GUARD_H
+#define DISHES_NET_GUARD_H
+
+#include "net/address.h"
+#include "net/keys.h"
+
+typedef struct guard guard_t;
+
+typedef enum { GUARD_NONE, GUARD_COOKIE, GUARD_CURVE } guard_kind_t;
+
+typedef struct {
+    void *context;       // borrowed
+    const address_t *at; // borrowed for the time of the call; resolved
+    uint8_t role;        // ROLE_SINK also where sink and others share the process; sinks and washers bind
+    const char *key;     // path of a key file, or NULL
+    bool is_insecure;    // --insecure
+} guard_config_t;
+
+//  NULL, errno and one line: what is wrong, and would be right.
+guard_t *guard_new (const guard_config_t *config, char *error, size_t error_size);
+void guard_destroy (guard_t **self_p);
+
+guard_kind_t guard_kind (const guard_t *self);
+
+//  True where tcp is open to whoever can reach it: to be said at each start.
+bool guard_is_open (const guard_t *self);
+
+//  The cookie of this pipeline, as far as it is known: a sink has made it, others set what they have found. False
+//  where there is none yet. Any thread.
+bool guard_cookie (guard_t *self, char out[COOKIE_BYTES]);
+void guard_set_cookie (guard_t *self, const char *cookie);
+bool guard_makes_cookie (const guard_t *self);
+
+//  Arms a socket that is about to bind, or to connect. 0, or -1 and errno: ENOKEY where no cookie is known yet.
+int guard_bind (guard_t *self, void *socket);
+int guard_connect (guard_t *self, void *socket);
+
+//  How many were refused since the start. Any thread.
+uint64_t guard_refused (const guard_t *self);
+
+//  What the handler calls those whom it lets in (inbound_user): a worker may not speak as a washer.
+#define GUARD_HEAD   "head"
+#define GUARD_WORKER "worker"
+#define GUARD_USER   "user"
+
+#endif
