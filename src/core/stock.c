@@ -1,6 +1,7 @@
 #include "core/stock.h"
 #include "core/array.h"
 
+#include <assert.h>
 #include <errno.h>
 
 void stock_init (stock_t *self, const shape_t *shape)
@@ -16,8 +17,22 @@ void stock_free (stock_t *self)
     *self = (stock_t){0};
 }
 
+//  Behind a slow task there may be any number of lots that are counted: they go when they are more than half.
+static void squeeze (stock_t *self)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < self->size; i++)
+        if (self->lots[self->head + i].left)
+            self->lots[self->head + kept++] = self->lots[self->head + i];
+    self->size = kept;
+    self->counted = 0;
+}
+
 int stock_add (stock_t *self, slice_t *bytes, uint64_t tasks)
 {
+    assert (tasks);
+    if (self->head + self->size == self->capacity && self->counted > self->size / 2)
+        squeeze (self);
     if (queue_reserve (&self->lots, &self->head, self->size, &self->capacity, sizeof *self->lots) == -1) {
         errno = ENOMEM;
         return -1;
@@ -82,6 +97,7 @@ static void forget_in (stock_t *self, lot_t *lot, uint64_t count)
     lot->left -= count < lot->left ? count : lot->left;
     if (lot->left)
         return;
+    self->counted++;
     self->bytes -= lot->bytes.size;
     slice_drop (&lot->bytes);
 }
@@ -95,7 +111,7 @@ void stock_forget (stock_t *self, uint64_t n, uint64_t count)
         uint64_t to = lot->n + lot->count < end ? lot->n + lot->count : end;
         forget_in (self, lot, to - from);
     }
-    for (; self->size && !self->lots[self->head].left; self->size--)
+    for (; self->size && !self->lots[self->head].left; self->size--, self->counted--)
         self->head++;
     if (!self->size)
         self->head = 0;

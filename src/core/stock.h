@@ -19,6 +19,7 @@ typedef struct {
 typedef struct {
     lot_t *lots;
     size_t head, size, capacity;
+    size_t counted;  // lots of which nothing is left, behind one of which something is
     uint64_t next_n; // the number that the next task gets
     size_t bytes;    // held in all
     shape_t shape;
@@ -27,7 +28,7 @@ typedef struct {
 void stock_init (stock_t *self, const shape_t *shape);
 void stock_free (stock_t *self);
 
-//  Adds a block of `tasks` tasks under the next numbers; takes the slice on success. -1: ENOMEM.
+//  Adds a block of `tasks` tasks (at least one) under the next numbers; takes the slice on success. -1: ENOMEM.
 int stock_add (stock_t *self, slice_t *bytes, uint64_t tasks);
 
 void stock_skip (stock_t *self, uint64_t tasks); // these numbers have no bytes

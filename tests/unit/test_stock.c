@@ -125,6 +125,29 @@ static void test_stock_is_what_is_not_counted (void **state)
     }
 }
 
+//  One task takes for ever; the memory for those behind it does not grow with their number.
+static void test_a_slow_task_holds_only_its_own_block (void **state)
+{
+    enum { SLOW = 3, TASKS = 2, LOTS = 100000 };
+    stock_t stock;
+    stock_init (&stock, &lines);
+    for (uint64_t lot = 0; lot < LOTS; lot++) {
+        uint64_t n = stock.next_n, count = TASKS;
+        slice_t bytes = slice_text ("a\nb\n");
+        assert_int_equal (stock_add (&stock, &bytes, TASKS), 0);
+        for (uint64_t i = n; i < n + TASKS; i++)
+            stock_forget (&stock, i, i != SLOW);
+        slice_t slice = stock_slice (&stock, SLOW, &count);
+        assert_int_equal (slice.block != NULL, lot > 0);
+        slice_drop (&slice);
+    }
+    assert_true (stock.capacity < 64);
+    stock_forget (&stock, SLOW, 1);
+    assert_int_equal (stock.size, 0);
+    assert_int_equal (stock.bytes, 0);
+    stock_free (&stock);
+}
+
 static void test_what_is_not_held_is_empty (void **state)
 {
     stock_t stock;
@@ -141,6 +164,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_stock_is_what_is_not_counted),
+        cmocka_unit_test (test_a_slow_task_holds_only_its_own_block),
         cmocka_unit_test (test_what_is_not_held_is_empty),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
