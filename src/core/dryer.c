@@ -28,6 +28,8 @@ struct dryer {
     reports_t reports;
     dryer_status_t figures;
     ending_t ending;
+    uint8_t wants; // WANT_*
+    bool halted;   // nothing more is to be started
     bool oom;
 };
 
@@ -233,10 +235,8 @@ static void give_back (dryer_t *self, uint64_t most, uint64_t washer, uint64_t r
     uint32_t count = 0;
     put_u64 (&records, washer);
     put_u64 (&records, recall_seq);
-    for (held_t run; most; most -= run.count) {
-        const held_t *last = self->held.items + self->held.head + self->held.size - 1;
-        if (!self->held.size || last->washer != washer || !held_give_back (&self->held, most, &run))
-            break;
+    for (held_t run; most && held_last (&self->held) == washer; most -= run.count) {
+        held_give_back (&self->held, most, &run);
         put_returned (&records, run.n, run.count, run.seq);
         self->figures.returned += run.count;
         count++;
@@ -250,7 +250,7 @@ static void give_back (dryer_t *self, uint64_t most, uint64_t washer, uint64_t r
 static void give_back_all (dryer_t *self)
 {
     while (self->held.size)
-        give_back (self, UINT64_MAX, self->held.items[self->held.head + self->held.size - 1].washer, 0);
+        give_back (self, UINT64_MAX, held_last (&self->held), 0);
 }
 
 static void on_tasks (dryer_t *self, const message_t *message)
@@ -266,7 +266,8 @@ static void on_tasks (dryer_t *self, const message_t *message)
     run.shape.delimiter = get_u8 (&in);
     run.shape.columns = get_u16 (&in);
     run.shape.items = get_u32 (&in);
-    if (in.bad || run.shape.format > BLOCK_PREFIXED || !run.shape.items || !message->body) {
+    bool fits = message->body && run.count <= message->body->size; // no task is less than a byte
+    if (in.bad || run.shape.format > BLOCK_PREFIXED || !run.shape.items || !fits) {
         self->figures.bad++;
         return;
     }
@@ -296,8 +297,8 @@ static bool lane_accept (dryer_t *self, uint64_t seq)
 void dryer_heard_lane (dryer_t *self, const message_t *message, int64_t now_ms)
 {
     const header_t *header = &message->header;
-    if (header->run != self->session.run || header->from != self->lane.washer || header->to != self->config.life ||
-        header->type < MSG_TASKS || !header->seq || self->lane.closed) {
+    if (header->run != self->session.run || header->from != self->lane.washer || !header->from ||
+        header->to != self->config.life || header->type < MSG_TASKS || !header->seq || self->lane.closed) {
         self->figures.bad++;
         return;
     }
@@ -324,6 +325,8 @@ static void on_washer_down (dryer_t *self, reader_t *in)
     }
     if (drop)
         held_drop (&self->held, washer);
+    //  what is done is held no more: its report goes before the answer
+    reports_pump (&self->reports, &self->session.link, self->session.credit, &self->ports);
     writer_t records = {0};
     put_u64 (&records, washer);
     put_u8 (&records, drop);
@@ -340,7 +343,7 @@ static void on_welcome (dryer_t *self, const message_t *message)
     uint8_t wants = get_u8 (&in);
     get_text (&in, tagstring, sizeof tagstring);
     if (!in.bad)
-        self->ports.wants (self->ports.arg, wants, tagstring);
+        self->ports.wants (self->ports.arg, self->wants = wants, tagstring);
     self->figures.bad += in.bad;
     enter (self, EVENT_WELCOME);
 }
@@ -366,6 +369,8 @@ static void on_letter (dryer_t *self, const message_t *message)
         on_lane (self, &in);
     else if (message->header.type == MSG_WASHER_DOWN)
         on_washer_down (self, &in);
+    else if (message->header.type == MSG_HALT)
+        self->halted = true;
     else
         self->figures.bad++;
     self->figures.bad += in.bad;
@@ -429,9 +434,17 @@ static void malformed (dryer_t *self, const held_t *run)
     reports_add (&self->reports, &self->session.link, &job, &result, &self->ports);
 }
 
+//  Under --halt one result may be the last that was wanted: its verdict comes with the ack, or just before it.
+static bool is_judged (const dryer_t *self)
+{
+    return !reports_waiting (&self->reports) && link_idle (&self->session.link);
+}
+
 //  While outputs wait for credit, what was started is finished but no more is begun.
 static bool may_start (const dryer_t *self)
 {
+    if (self->halted || ((self->wants & WANT_VERDICT) && !is_judged (self)))
+        return false;
     return self->state == DRYER_OPEN && !self->session.quiet &&
            reports_waiting (&self->reports) <= 2 * (size_t)self->config.slots + 2;
 }

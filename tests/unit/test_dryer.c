@@ -1,0 +1,230 @@
+//  The dryer alone, message by message: what it starts, gives back and reports, and in which order.
+#include "test_core_help.h"
+
+#include "core/dryer.h"
+
+enum { RUN = 7, SINK = 100, OLD_WASHER = 200, WASHER = 300, DRYER = 400 };
+
+typedef struct {
+    dryer_t *dryer;
+    int64_t now_ms;
+    uint64_t sink_seq, lane_seq;
+} desk_t;
+
+static void on_sink_found (void *arg, const char *endpoint)
+{
+}
+
+static void on_lane_connect (void *arg, uint64_t washer, uint32_t generation, const char *endpoint)
+{
+    desk_t *self = arg;
+    self->lane_seq = 0;
+}
+
+static void on_lane_close (void *arg, uint64_t washer)
+{
+}
+
+static void on_wants (void *arg, uint8_t wants, const char *tagstring)
+{
+}
+
+static size_t on_read_output (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size)
+{
+    memset (out, 'x', size);
+    return size;
+}
+
+static void on_free_output (void *arg, void *cookie)
+{
+}
+
+static void hear (desk_t *self, uint8_t type, uint64_t seq, writer_t *records)
+{
+    message_t message = {.header = {.type = type, .count = 1, .run = RUN, .from = SINK, .to = DRYER, .seq = seq}};
+    message.header.credit = 1 << 20;
+    message.header.to = type == MSG_ADVERT ? 0 : DRYER;
+    message.records = records->data;
+    message.records_size = records->size;
+    dryer_heard (self->dryer, &message, self->now_ms);
+    writer_free (records);
+}
+
+static void order_lane (desk_t *self, uint64_t washer)
+{
+    writer_t out = {0};
+    put_u64 (&out, washer);
+    put_u32 (&out, 1);
+    put_text (&out, "inproc://lane");
+    hear (self, MSG_LANE, ++self->sink_seq, &out);
+    dryer_lane_connected (self->dryer, washer, 1, self->now_ms);
+}
+
+static void desk_open (desk_t *self, uint64_t washer)
+{
+    *self = (desk_t){.now_ms = 1000};
+    dryer_config_t config = {.life = DRYER, .slots = 2, .prefetch = 8, .grain = 1, .unsure = 2};
+    dryer_ports_t ports = {self,     on_sink_found,  on_lane_connect, on_lane_close,
+                           on_wants, on_read_output, on_free_output,  NULL};
+    self->dryer = dryer_new (&config, &ports, self->now_ms);
+    writer_t out = {0};
+    put_text (&out, "inproc://in");
+    hear (self, MSG_ADVERT, 0, &out);
+    dryer_connected (self->dryer, self->now_ms);
+    put_u32 (&out, 5000);
+    put_u8 (&out, false);
+    put_u8 (&out, 0);
+    put_text (&out, "");
+    hear (self, MSG_WELCOME, 0, &out);
+    assert_int_equal (dryer_state (self->dryer), DRYER_OPEN);
+    order_lane (self, washer);
+}
+
+static void lane (desk_t *self, uint64_t washer, uint8_t type, writer_t *records, const char *body)
+{
+    slice_t bytes = slice_text (body);
+    message_t message = {.header = {.type = type, .count = 1, .run = RUN, .from = washer, .to = DRYER}};
+    message.header.seq = ++self->lane_seq;
+    message.records = records->data;
+    message.records_size = records->size;
+    message.body = &bytes;
+    dryer_heard_lane (self->dryer, &message, self->now_ms);
+    slice_drop (&bytes);
+    writer_free (records);
+}
+
+static void tasks (desk_t *self, uint64_t washer, uint64_t n, uint64_t count, const char *body)
+{
+    writer_t out = {0};
+    put_run (&out, n, count);
+    put_u32 (&out, 1);
+    put_u8 (&out, 1); // the last attempt
+    put_u8 (&out, BLOCK_DELIMITED);
+    put_u8 (&out, '\n');
+    put_u16 (&out, 1);
+    put_u32 (&out, 1);
+    lane (self, washer, MSG_TASKS, &out, body);
+}
+
+//  Takes the next job and ends it well.
+static bool work (desk_t *self)
+{
+    job_t job;
+    if (!dryer_take (self->dryer, 1, &job))
+        return false;
+    dryer_done (self->dryer, &(result_t){.ticket = job.ticket, .n = job.n, .count = job.count}, self->now_ms);
+    slice_drop (&job.bytes);
+    return true;
+}
+
+//  The types of the letters that go to the sink now, in order, by their names.
+static void assert_says (desk_t *self, const char *expected)
+{
+    char said[256] = "";
+    dryer_tick (self->dryer, ++self->now_ms);
+    for (packet_t packet; dryer_packet (self->dryer, &packet); packet_drop (&packet))
+        if (packet.header.seq) {
+            strcat (said, msg_name (packet.header.type));
+            strcat (said, " ");
+        }
+    assert_string_equal (said, expected);
+}
+
+static void test_tasks_are_done_and_reported (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, WASHER);
+    tasks (&desk, WASHER, 1, 2, "a\nb\n");
+    assert_true (work (&desk) && work (&desk) && !work (&desk));
+    assert_says (&desk, "DONE ");
+    dryer_destroy (&desk.dryer);
+}
+
+//  What was done before it was asked is no more held, so its report must come before the answer: else the next washer
+//  takes it for undone.
+static void test_done_goes_before_holding (void **state)
+{
+    desk_t desk;
+    writer_t out = {0};
+    desk_open (&desk, OLD_WASHER);
+    tasks (&desk, OLD_WASHER, 1, 1, "a\n");
+    assert_true (work (&desk));
+    put_u64 (&out, OLD_WASHER);
+    put_u8 (&out, true);
+    hear (&desk, MSG_WASHER_DOWN, ++desk.sink_seq, &out);
+    assert_says (&desk, "DONE HOLDING ");
+    dryer_destroy (&desk.dryer);
+}
+
+//  A count that the bytes cannot hold is no task of ours, and no failure of 2^62 others.
+static void test_a_count_beyond_its_bytes_is_dropped (void **state)
+{
+    static const uint64_t counts[] = {4, 1 << 20, (uint64_t)1 << 62};
+    for (size_t i = 0; i < 3; i++) {
+        desk_t desk;
+        desk_open (&desk, WASHER);
+        tasks (&desk, WASHER, 1, counts[i], "a\n\n");
+        assert_false (work (&desk));
+        assert_int_equal (dryer_status (desk.dryer).bad, 1);
+        assert_says (&desk, "");
+        dryer_destroy (&desk.dryer);
+    }
+}
+
+//  One that they might hold, and do not, is told as failed: it is counted, and seen.
+static void test_torn_tasks_are_failures (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, WASHER);
+    tasks (&desk, WASHER, 1, 2, "a\nb");
+    assert_true (work (&desk)); // the first one is whole
+    assert_false (work (&desk));
+    assert_says (&desk, "DONE ");
+    assert_int_equal (dryer_status (desk.dryer).bad, 1);
+    dryer_destroy (&desk.dryer);
+}
+
+static void test_recall_of_nothing_is_answered (void **state)
+{
+    desk_t desk;
+    writer_t out = {0};
+    desk_open (&desk, WASHER);
+    put_u32 (&out, 5);
+    lane (&desk, WASHER, MSG_RECALL, &out, "");
+    assert_says (&desk, "RETURNED ");
+    tasks (&desk, WASHER, 1, 3, "a\nb\nc\n");
+    assert_true (work (&desk));
+    put_u32 (&out, 1);
+    lane (&desk, WASHER, MSG_RECALL, &out, "");
+    assert_true (work (&desk));
+    assert_false (work (&desk));
+    assert_int_equal (dryer_status (desk.dryer).returned, 1);
+    dryer_destroy (&desk.dryer);
+}
+
+static void test_a_leaving_dryer_returns_what_still_comes (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, WASHER);
+    tasks (&desk, WASHER, 1, 2, "a\nb\n");
+    dryer_leave (desk.dryer, desk.now_ms);
+    tasks (&desk, WASHER, 3, 1, "c\n");
+    assert_false (work (&desk));
+    assert_says (&desk, "SLOTS RETURNED RETURNED ");
+    assert_int_equal (dryer_status (desk.dryer).returned, 3);
+    assert_int_equal (dryer_state (desk.dryer), DRYER_LEAVING); // until all of it is acked
+    dryer_destroy (&desk.dryer);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_tasks_are_done_and_reported),
+        cmocka_unit_test (test_done_goes_before_holding),
+        cmocka_unit_test (test_a_count_beyond_its_bytes_is_dropped),
+        cmocka_unit_test (test_torn_tasks_are_failures),
+        cmocka_unit_test (test_recall_of_nothing_is_answered),
+        cmocka_unit_test (test_a_leaving_dryer_returns_what_still_comes),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
