@@ -106,7 +106,7 @@ enum { TRANSPORTS = sizeof transports / sizeof *transports };
 
 static int refuse (char *error, size_t error_size, const char *text, const char *why)
 {
-    snprintf (error, error_size, "'%s' is not an address: %s; an address is " ADDRESS_KINDS, text, why);
+    snprintf (error, error_size, "'%.200s' is not an address: %s; an address is " ADDRESS_KINDS, text, why);
     for (char *at = error; error_size && *at; at++)
         if ((unsigned char)*at < ' ')
             *at = '?';

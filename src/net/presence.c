@@ -79,12 +79,21 @@ static bool is_present (const presence_t *self, uint64_t life)
     return false;
 }
 
+//  In this very turn, and is not told gone if it is found again.
+static bool is_bereft (const presence_t *self, uint64_t life)
+{
+    for (size_t i = 0; i < self->bereft_size; i++)
+        if (self->bereft[i] == life)
+            return true;
+    return false;
+}
+
 //  True where the claim is done with.
 static bool decide (presence_t *self, claim_t *what, presence_fn *back, void *arg)
 {
     connection_t *connection = what->fd < self->connections_size ? &self->connections[what->fd] : NULL;
     if (connection && connection->is_open && !connection->life) {
-        bool was_present = is_present (self, what->life);
+        bool was_present = is_present (self, what->life) || is_bereft (self, what->life);
         connection->life = what->life;
         if (!was_present)
             back (arg, what->life);
