@@ -162,9 +162,9 @@ class Halt(harness.Case):
         for how, items, ran in (("now,fail=2", "1 0 1 0 0", 3), ("soon,success=2", "1 0 1 0 0", 4),
                                 ("now,done=3", "1 0 1 0 0", 3), ("now,fail=60%", "0 1 1 1 0", 4)):
             with self.subTest(how):
+                self.write("ran", "")
                 self.dishes("-j1", "--halt", how, "sh", "-c", script, "sh", ":::", *items.split())
                 self.assertEqual(len(self.read("ran").splitlines()), ran)
-                os.remove(self.path("ran"))
 
     def test_halt_that_is_none_is_refused(self):
         for text in ("later,fail=1", "now", "now,fail", "now,fail=x", "now,fail=0", "now,fail=101%", ""):
