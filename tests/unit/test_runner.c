@@ -232,8 +232,10 @@ static void test_environment (void **state)
     setenv ("DISHES_AT", "ipc://outer", 1);
     setenv ("DISHES_KEY", "secret", 1);
     setenv ("DISHES_SEQ", "9999", 1);
-    kitchen_t kitchen = open_kitchen ((runner_opts_t){.pipeline = "p l", .dryer = "d1"},
-                                      "env | grep -E '^(DISHES|PARALLEL)_' | sort; cat <&0; : {}");
+    kitchen_t kitchen =
+        open_kitchen ((runner_opts_t){.pipeline = "p l", .dryer = "d1"},
+                      "env | grep -E '^(DISHES_(SEQ|ATTEMPT|SLOT|PIPELINE|DRYER|AT|KEY)|PARALLEL_(SEQ|JOBSLOT))=' | "
+                      "sort; cat <&0; : {}");
     for (int i = 1; i <= 12; i++) {
         char wanted[400];
         start (&kitchen, "x");
