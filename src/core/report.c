@@ -25,9 +25,9 @@ static void flush (reports_t *self, link_t *link)
 static bool extend (reports_t *self, const waiting_t *w)
 {
     const result_t *r = &w->result;
-    if (!self->last.at || r->status || r->signal || r->flags || r->start_us || r->tag_size || r->command_size ||
-        self->records_washer != w->washer || self->last.seq != w->seq || self->last.attempt != w->attempt ||
-        self->last.n + self->last.count != r->n)
+    if (!self->last.at || self->records.failed || r->status || r->signal || r->flags || r->start_us || r->tag_size ||
+        r->command_size || self->records_washer != w->washer || self->last.seq != w->seq ||
+        self->last.attempt != w->attempt || self->last.n + self->last.count != r->n)
         return false;
     self->last.count += r->count;
     for (unsigned i = 0; i < 8; i++)

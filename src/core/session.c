@@ -140,7 +140,7 @@ heard_t session_heard (session_t *self, const message_t *message, int64_t now_ms
     const header_t *header = &message->header;
     if (header->type == MSG_ADVERT)
         return heard_advert (self, header, now_ms);
-    if (header->run != self->run || header->from != self->sink || header->to != self->life)
+    if (!self->sink || header->run != self->run || header->from != self->sink || header->to != self->life)
         return HEARD_BAD;
     self->heard_ms = now_ms;
     self->quiet = false;

@@ -162,6 +162,8 @@ static void on_welcome (washer_t *self, const message_t *message)
     get_u8 (&in);
     self->crash_limit = get_u32 (&in);
     self->order_window = get_u64 (&in);
+    if (self->order_window > INT64_MAX) // with a number of a task, it is to fit into 64 bits
+        self->order_window = INT64_MAX;
     bool halting = get_u8 (&in);
     uint64_t failed = get_u64 (&in);
     uint32_t runs = get_u32 (&in);
@@ -172,6 +174,7 @@ static void on_welcome (washer_t *self, const message_t *message)
     }
     if (failed > self->figures.failed)
         self->figures.failed = failed;
+    self->figures.bad += in.bad;
     enter (self, EVENT_WELCOME);
     self->halted_said = false;
     if (halting)
@@ -182,6 +185,7 @@ static void on_dryer_up (washer_t *self, reader_t *in, uint32_t count)
 {
     uint64_t dryer = get_u64 (in);
     lane_t *lane = lanes_find (&self->lanes, dryer);
+    in->bad |= !run_valid (dryer, 1);
     if (in->bad)
         return;
     if (!lane && ranges_has (&self->closed, dryer)) { // a sink that forgot: we took back what it had
@@ -475,6 +479,8 @@ void washer_tick (washer_t *self, int64_t now_ms)
 
 int64_t washer_due_ms (const washer_t *self)
 {
+    if (self->dirty && (self->state == WASHER_OPEN || self->state == WASHER_HALTING))
+        return 0;
     return self->state == WASHER_OVER ? INT64_MAX : session_due_ms (&self->session);
 }
 

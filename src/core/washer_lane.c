@@ -47,6 +47,7 @@ void lane_resume (washer_t *self, lane_t *lane, uint32_t generation, uint64_t go
     if (generation != lane->generation || got > lane->seq)
         return;
     lane->ready = true;
+    self->dirty = true; // what waited there may be asked back now
     if (got + 1 < lane->next)
         lane->next = got + 1;
 }

@@ -153,6 +153,9 @@ static void test_what_is_not_for_us_is_bad (void **state)
     assert_int_equal (session_heard (&self, &message, 1), HEARD_BAD);
     assert_int_equal (self.ending.end, END_NONE);
     session_free (&self);
+    session_init (&self, ROLE_DRYER, LIFE, WAIT_MS, 0); // no sink is known: nobody can speak for it
+    message = (message_t){.header = {.type = MSG_GONE, .to = LIFE}};
+    assert_int_equal (session_heard (&self, &message, 1), HEARD_BAD);
 }
 
 static void test_letters_are_heard_once (void **state)

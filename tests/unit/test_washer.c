@@ -1,0 +1,189 @@
+//  The washer alone, message by message.
+#include "test_core_help.h"
+
+#include "core/washer.h"
+
+enum { RUN = 7, SINK = 100, WASHER = 300, DRYER = 400 };
+
+typedef struct {
+    washer_t *washer;
+    int64_t now_ms;
+    uint64_t seq;
+    unsigned opened; // lanes
+} desk_t;
+
+static void on_sink_found (void *arg, const char *endpoint)
+{
+}
+
+static void on_lane_open (void *arg, uint64_t dryer, uint32_t generation, const char *host)
+{
+    ((desk_t *)arg)->opened++;
+}
+
+static void on_lane_close (void *arg, uint64_t dryer, uint32_t generation)
+{
+}
+
+static void hear (desk_t *self, uint8_t type, uint32_t count, writer_t *records)
+{
+    bool outside = type == MSG_ADVERT || type == MSG_WELCOME;
+    message_t message = {.header = {.type = type, .count = count, .run = RUN, .from = SINK, .to = WASHER}};
+    message.header.seq = outside ? 0 : ++self->seq;
+    message.records = records->data;
+    message.records_size = records->size;
+    washer_heard (self->washer, &message, self->now_ms);
+    writer_free (records);
+}
+
+static void desk_open (desk_t *self, uint64_t order_window)
+{
+    *self = (desk_t){.now_ms = 1000};
+    washer_config_t config = {.life = WASHER, .shape = {BLOCK_DELIMITED, '\n', 1, 1}, .retries = 3};
+    washer_ports_t ports = {self, on_sink_found, on_lane_open, on_lane_close, NULL};
+    self->washer = washer_new (&config, &ports, self->now_ms);
+    writer_t out = {0};
+    put_text (&out, "inproc://in");
+    hear (self, MSG_ADVERT, 0, &out);
+    put_u32 (&out, 5000); // dead-after
+    put_u8 (&out, false); // no journal
+    put_u32 (&out, 3);    // crash limit
+    put_u64 (&out, order_window);
+    put_u8 (&out, false); // halting
+    put_u64 (&out, 0);
+    put_u32 (&out, 0); // nothing is counted
+    hear (self, MSG_WELCOME, 0, &out);
+    assert_int_equal (washer_state (self->washer), WASHER_OPEN);
+}
+
+static void dryer_up (desk_t *self, uint64_t dryer, uint32_t slots)
+{
+    writer_t out = {0};
+    put_u64 (&out, dryer);
+    put_text (&out, "host");
+    put_u32 (&out, slots);
+    put_u32 (&out, 2); // prefetch
+    put_u32 (&out, 1); // grain
+    put_u32 (&out, slots);
+    put_u64 (&out, 0);
+    put_u64 (&out, 0);
+    put_u32 (&out, 0); // it holds nothing
+    hear (self, MSG_DRYER_UP, 1, &out);
+}
+
+static void put_lines (desk_t *self, uint64_t count)
+{
+    char lines[200];
+    for (uint64_t i = 0; i < count; i++)
+        memcpy (lines + 2 * i, "i\n", 2);
+    slice_t bytes = slice_from (lines, 2 * count);
+    assert_int_equal (washer_put (self->washer, &bytes, count), 0);
+}
+
+//  Sends what may be sent to this dryer now; how many tasks.
+static uint64_t send (desk_t *self, uint64_t dryer)
+{
+    uint64_t tasks = 0;
+    washer_tick (self->washer, self->now_ms);
+    for (packet_t packet; washer_lane_next (self->washer, dryer, &packet); packet_drop (&packet)) {
+        message_t message = {.records = packet.records.data, .records_size = packet.records.size};
+        reader_t in = reader_of (&message);
+        if (packet.header.type == MSG_TASKS)
+            tasks += get_run (&in).count;
+        washer_lane_sent (self->washer, dryer);
+    }
+    return tasks;
+}
+
+static void returned (desk_t *self, uint64_t dryer, uint64_t seq, uint64_t n, uint64_t count)
+{
+    writer_t out = {0};
+    put_u64 (&out, dryer);
+    put_u64 (&out, WASHER);
+    put_u64 (&out, 0); // no recall
+    put_run (&out, n, count);
+    put_u64 (&out, seq);
+    hear (self, MSG_RETURNED, 1, &out);
+}
+
+//  A run of any size costs no more than what is out.
+static void test_a_huge_returned_gives_back_what_is_out (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, 0);
+    dryer_up (&desk, DRYER, 4);
+    washer_lane_bound (desk.washer, DRYER, 1, "inproc://lane", desk.now_ms);
+    put_lines (&desk, 6);
+    assert_int_equal (send (&desk, DRYER), 6);
+    assert_int_equal (washer_status (desk.washer).out, 6);
+    returned (&desk, DRYER, 99, 1, INT64_MAX - 2); // answers no delivery
+    assert_int_equal (washer_status (desk.washer).out, 6);
+    returned (&desk, DRYER, 1, 1, INT64_MAX - 2);
+    assert_in_range (washer_status (desk.washer).out, 0, 5);
+    assert_int_equal (washer_status (desk.washer).recalled, 6 - washer_status (desk.washer).out);
+    washer_destroy (&desk.washer);
+}
+
+//  A life is a number that fits the books.
+static void test_a_dryer_of_no_life_gets_no_lane (void **state)
+{
+    static const uint64_t lives[] = {0, INT64_MAX, UINT64_MAX};
+    desk_t desk;
+    desk_open (&desk, 0);
+    for (size_t i = 0; i < 3; i++)
+        dryer_up (&desk, lives[i], 1);
+    assert_int_equal (desk.opened, 0);
+    assert_int_equal (washer_status (desk.washer).dryers, 0);
+    assert_int_equal (washer_status (desk.washer).bad, 3);
+    washer_destroy (&desk.washer);
+}
+
+//  S28: with an order window of K, n goes out only while n < low + K; a K without a limit is no limit.
+static void test_order_windows (void **state)
+{
+    static const struct {
+        uint64_t window, sent;
+    } windows[] = {{0, 6}, {1, 1}, {4, 4}, {100, 6}, {INT64_MAX, 6}, {UINT64_MAX, 6}};
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        desk_t desk;
+        desk_open (&desk, windows[i].window);
+        dryer_up (&desk, DRYER, 4);
+        washer_lane_bound (desk.washer, DRYER, 1, "inproc://lane", desk.now_ms);
+        put_lines (&desk, 6);
+        assert_int_equal (send (&desk, DRYER), windows[i].sent);
+        washer_destroy (&desk.washer);
+    }
+}
+
+//  With two numbers counted, of which the washer learns from COUNTED, low is 3.
+static void test_the_window_moves_with_what_is_counted (void **state)
+{
+    desk_t desk;
+    writer_t out = {0};
+    desk_open (&desk, 2);
+    dryer_up (&desk, DRYER, 4);
+    washer_lane_bound (desk.washer, DRYER, 1, "inproc://lane", desk.now_ms);
+    put_lines (&desk, 6);
+    assert_int_equal (send (&desk, DRYER), 2);
+    put_run (&out, 2, 1); // out of order: low is still 1
+    put_u8 (&out, 0);
+    hear (&desk, MSG_COUNTED, 1, &out);
+    assert_int_equal (send (&desk, DRYER), 0);
+    put_run (&out, 1, 1);
+    put_u8 (&out, 0);
+    hear (&desk, MSG_COUNTED, 1, &out);
+    assert_int_equal (washer_due_ms (desk.washer), 0); // there is something to deal
+    assert_int_equal (send (&desk, DRYER), 2);
+    washer_destroy (&desk.washer);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_a_huge_returned_gives_back_what_is_out),
+        cmocka_unit_test (test_a_dryer_of_no_life_gets_no_lane),
+        cmocka_unit_test (test_order_windows),
+        cmocka_unit_test (test_the_window_moves_with_what_is_counted),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
