@@ -146,7 +146,7 @@ packet_t sink_advert (const sink_t *self)
     return packet;
 }
 
-//  Half of its window used up: more is granted, unless too much waits to be printed.
+//  A window's worth beyond what has come in, unless too much waits to be printed. Never taken back.
 static void grant (const sink_t *self, peer_t *peer)
 {
     uint64_t window = self->config.output_bytes;
@@ -154,6 +154,8 @@ static void grant (const sink_t *self, peer_t *peer)
         peer->granted = peer->output_bytes + window;
 }
 
+//  What is granted is told when half of the window is new, or the dryer has used up all it knows of; an ack, where it
+//  is waited for.
 static bool must_tell (const sink_t *self, const peer_t *peer, int64_t now_ms)
 {
     bool credit = peer->granted - peer->credit_told > self->config.output_bytes / 2 ||

@@ -245,11 +245,16 @@ static void test_a_full_outbox_stays_as_large_as_it_is (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_header_comes_back),           cmocka_unit_test (test_every_truncation_is_refused),
-        cmocka_unit_test (test_foreign_headers_are_refused), cmocka_unit_test (test_topics_are_no_prefixes),
-        cmocka_unit_test (test_numbers_and_texts_come_back), cmocka_unit_test (test_reading_too_far_turns_bad),
-        cmocka_unit_test (test_bad_texts_are_refused),       cmocka_unit_test (test_bad_runs_are_refused),
-        cmocka_unit_test (test_a_long_text_is_cut),          cmocka_unit_test (test_random_frames_do_no_harm),
+        cmocka_unit_test (test_header_comes_back),
+        cmocka_unit_test (test_every_truncation_is_refused),
+        cmocka_unit_test (test_foreign_headers_are_refused),
+        cmocka_unit_test (test_topics_are_no_prefixes),
+        cmocka_unit_test (test_numbers_and_texts_come_back),
+        cmocka_unit_test (test_reading_too_far_turns_bad),
+        cmocka_unit_test (test_bad_texts_are_refused),
+        cmocka_unit_test (test_bad_runs_are_refused),
+        cmocka_unit_test (test_a_long_text_is_cut),
+        cmocka_unit_test (test_random_frames_do_no_harm),
         cmocka_unit_test (test_outbox_keeps_the_order),
         cmocka_unit_test (test_a_full_outbox_stays_as_large_as_it_is),
     };
