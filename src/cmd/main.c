@@ -125,7 +125,7 @@ static uint8_t wants (const config_t *config)
 {
     static const uint8_t modes[] = {[PRINTER_GROUP] = 0, [PRINTER_LINES] = WANT_LINES, [PRINTER_RAW] = WANT_RAW};
     return (uint8_t)((config->tagstring ? WANT_TAG : 0) | (config->joblog ? WANT_COMMAND : 0) |
-                     modes[config->printer.mode]);
+                     (config->halt.when != HALT_NEVER ? WANT_VERDICT : 0) | modes[config->printer.mode]);
 }
 
 static sink_config_t sink_core_config (const config_t *config)

@@ -437,7 +437,7 @@ static void malformed (dryer_t *self, const held_t *run)
 //  Under --halt one result may be the last that was wanted: its verdict comes with the ack, or just before it.
 static bool is_judged (const dryer_t *self)
 {
-    return !reports_waiting (&self->reports) && link_idle (&self->session.link);
+    return !reports_waiting (&self->reports) && !self->reports.records_count && link_idle (&self->session.link);
 }
 
 //  While outputs wait for credit, what was started is finished but no more is begun.

@@ -20,7 +20,13 @@ typedef enum {
     DRYER_GONE, // this life was closed: kill what runs and begin a new life
 } dryer_state_t;
 
-enum { WANT_TAG = 1, WANT_COMMAND = 2, WANT_LINES = 4, WANT_RAW = 8 };
+enum {
+    WANT_TAG = 1,
+    WANT_COMMAND = 2,
+    WANT_LINES = 4,
+    WANT_RAW = 8,
+    WANT_VERDICT = 16, // nothing is started before the sink has judged what is done (--halt)
+};
 
 typedef struct {
     void *arg;

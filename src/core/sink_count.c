@@ -330,6 +330,7 @@ static const struct {
 void count_letter (sink_t *self, peer_t *peer, const message_t *message, int64_t now_ms)
 {
     peer->uncommitted = true;
+    peer->prompt = peer->prompt || (self->config.wants & WANT_VERDICT);
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
         if (letters[i].type != message->header.type || letters[i].role != peer->role)
             continue;
@@ -424,6 +425,17 @@ static void orphaned (sink_t *self, int64_t now_ms)
     count_end (self, END_LOST, 125, now_ms);
 }
 
+//  Soon: the washer takes back what was not started, and no dryer starts it meanwhile.
+static void halt (sink_t *self)
+{
+    sink_enter (self, EVENT_HALT);
+    for (size_t i = 0; i < self->roster.size; i++) {
+        peer_t *peer = self->roster.peers[i];
+        if (peer->life == self->washer || (peer->role == ROLE_DRYER && !peer->expected))
+            sink_letter (self, peer, MSG_HALT, 0, &(writer_t){0});
+    }
+}
+
 void count_decide (sink_t *self, int64_t now_ms)
 {
     const uint64_t *by = self->tally.by_outcome;
@@ -438,10 +450,7 @@ void count_decide (sink_t *self, int64_t now_ms)
         bool halted = self->halt_hit && self->state == SINK_HALTING;
         count_end (self, END_JOINED, halted ? self->halt_status : (uint8_t)(failed > 100 ? 101 : failed), now_ms);
     } else if (self->halt_hit && self->state == SINK_OPEN) {
-        peer_t *washer = roster_find (&self->roster, self->washer);
-        sink_enter (self, EVENT_HALT);
-        if (washer)
-            sink_letter (self, washer, MSG_HALT, 0, &(writer_t){0});
+        halt (self);
     } else if (self->halt_hit && self->state == SINK_ORPHAN) {
         count_end (self, END_HALTED, self->halt_status, now_ms);
     } else if (self->state == SINK_ORPHAN) {
