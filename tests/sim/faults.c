@@ -32,13 +32,17 @@ static int pick_lane (const world_t *world, uint64_t chance)
     return at;
 }
 
+static void keep_busy (world_t *world, int64_t lasts_ms)
+{
+    if (world->now_ms + lasts_ms > world->quiet_ms)
+        world->quiet_ms = world->now_ms + lasts_ms;
+}
+
 static void harm (world_t *world, process_t *target, int64_t lasts_ms)
 {
-    int64_t until = world->now_ms + lasts_ms;
-    if (until > target->harmed_ms)
-        target->harmed_ms = until;
-    if (until > world->quiet_ms)
-        world->quiet_ms = until;
+    if (world->now_ms + lasts_ms > target->harmed_ms)
+        target->harmed_ms = world->now_ms + lasts_ms;
+    keep_busy (world, lasts_ms);
 }
 
 //  The sink bears an absence of the washer for so long, and the peers one of the sink; what comes together is added up.
@@ -110,6 +114,59 @@ static void later_reset (world_t *world, tube_t *wire)
         wire->hold_ms = wire->blocked_ms;
 }
 
+static void put_off (const world_t *world, int64_t *at_ms, int64_t by_ms)
+{
+    if (*at_ms > world->now_ms && *at_ms != INT64_MAX)
+        *at_ms += by_ms;
+}
+
+static void put_off_wire (const world_t *world, tube_t *wire, int64_t by_ms)
+{
+    put_off (world, &wire->last_ms, by_ms);
+    put_off (world, &wire->hold_ms, by_ms);
+    put_off (world, &wire->blocked_ms, by_ms);
+}
+
+//  Whether this process is in a wait that a person has set, --wait or --washer-grace: that goes on in a sleep.
+static bool waits (const process_t *process)
+{
+    switch (process->kind) {
+    case PROC_WASHER:
+        return washer_state (process->washer.core) == WASHER_SEEKING;
+    case PROC_DRYER:
+        return dryer_state (process->dryer.core) == DRYER_SEEKING;
+    case PROC_SINK:
+        return sink_state (process->sink.core) != SINK_OPEN;
+    default:
+        return process->session.state != SESSION_UP;
+    }
+}
+
+//  The machine sleeps: all that was to happen happens that much later, and every clock has gone on.
+static void suspend (world_t *world, const fault_t *fault)
+{
+    int64_t by_ms = fault->lasts_ms;
+    for (size_t i = 0; i < world->heap.size; i++)
+        world->heap.events[i].at_ms += by_ms;
+    for (int i = 0; i < world->processes; i++) {
+        process_t *process = world->process[i];
+        if (process->alive && waits (process)) {
+            harm (world, process, by_ms);
+            world->may_lose |= process->kind == PROC_WASHER || process->kind == PROC_SINK;
+        }
+        if (process->wake_ms != INT64_MAX)
+            process->wake_ms += by_ms;
+        put_off (world, &process->busy_ms, by_ms);
+        put_off (world, &process->harmed_ms, by_ms);
+        put_off_wire (world, &process->to_sink, by_ms);
+        put_off_wire (world, &process->from_sink, by_ms);
+    }
+    for (int i = 0; i < world->lane_count; i++)
+        put_off_wire (world, &world->lanes[i]->wire, by_ms);
+    put_off (world, &world->printer.stalled_ms, by_ms);
+    world->quiet_ms += by_ms;
+}
+
 //  Nothing passes between a peer and the sink; sometimes the connections break over it.
 static void cut (world_t *world, process_t *target, const fault_t *fault)
 {
@@ -150,8 +207,7 @@ static void cut_lane (world_t *world, const fault_t *fault)
         return;
     TRACE (world, "lane %d is cut", lane);
     net_block (&world->lanes[lane]->wire, world->now_ms + fault->lasts_ms);
-    if (world->now_ms + fault->lasts_ms > world->quiet_ms)
-        world->quiet_ms = world->now_ms + fault->lasts_ms;
+    keep_busy (world, fault->lasts_ms);
 }
 
 static void reset_in (world_t *world, const fault_t *fault)
@@ -160,7 +216,7 @@ static void reset_in (world_t *world, const fault_t *fault)
     if (!target || !target->to_sink.up)
         return;
     TRACE (world, "the reports of %s are cut", process_name (target));
-    harm (world, target, 500);
+    keep_busy (world, 500); // it will have missed nothing in the end
     net_reset (world, &target->to_sink, true);
     world_at (world, world->now_ms + rng_between (&world->rng, 1, 100), EV_CONNECT_IN, target->id, 0, 0);
 }
@@ -171,7 +227,7 @@ static void reset_out (world_t *world, const fault_t *fault)
     if (!target || !target->from_sink.up)
         return;
     TRACE (world, "the orders to %s are cut", process_name (target));
-    harm (world, target, 500);
+    keep_busy (world, 500); // it will have missed nothing in the end
     net_reset (world, &target->from_sink, false);
     world_at (world, world->now_ms + rng_between (&world->rng, 1, 100), EV_CONNECT_OUT, target->id, 0, 0);
 }
@@ -183,6 +239,7 @@ static void reset_both (world_t *world, const fault_t *fault)
         return;
     reset_in (world, fault);
     reset_out (world, fault);
+    harm (world, target, 500);
     world_at (world, world->now_ms + rng_between (&world->rng, 0, 20), EV_SINK_SEES, target->id, SEEN_BY_WIRE,
               target->life);
 }
@@ -310,6 +367,7 @@ static void (*const faults[FAULT_KINDS]) (world_t *world, const fault_t *fault) 
     [FAULT_STOP_DRYER] = stop_dryer,
     [FAULT_STOP_WASHER] = stop_washer,
     [FAULT_STOP_SINK] = stop_sink,
+    [FAULT_SUSPEND] = suspend,
     [FAULT_CUT_DRYER] = cut_dryer,
     [FAULT_CUT_WASHER] = cut_washer,
     [FAULT_CUT_LANE] = cut_lane,
@@ -339,8 +397,8 @@ static bool hurts (fault_kind_t kind)
 //  Those that leave every dryer alive and heard, as far as the sink listens.
 static bool spares_dryers (fault_kind_t kind)
 {
-    return !hurts (kind) || kind == FAULT_STOP_WASHER || kind == FAULT_STOP_SINK || kind == FAULT_CUT_WASHER ||
-           kind == FAULT_CUT_LANE || kind == FAULT_RESET_LANE || kind == FAULT_STRAY_LANE ||
+    return !hurts (kind) || kind == FAULT_STOP_WASHER || kind == FAULT_STOP_SINK || kind == FAULT_SUSPEND ||
+           kind == FAULT_CUT_WASHER || kind == FAULT_CUT_LANE || kind == FAULT_RESET_LANE || kind == FAULT_STRAY_LANE ||
            kind == FAULT_SLOW_COMMIT || kind == FAULT_KILL_WASHER || kind == FAULT_FULL_DISK;
 }
 

@@ -161,7 +161,8 @@ static void break_wires (world_t *world, bool lingers)
         process_t *peer = world->process[i];
         if (!peer->alive || peer->kind == PROC_SINK)
             continue;
-        peer->harmed_ms = world->now_ms;
+        if (peer->harmed_ms < world->now_ms)
+            peer->harmed_ms = world->now_ms;
         net_reset (world, &peer->from_sink, false);
         net_reset (world, &peer->to_sink, true);
         if (lingers) {

@@ -7,6 +7,7 @@ const char *const fault_names[FAULT_KINDS] = {
     [FAULT_STOP_DRYER] = "stop-dryer",
     [FAULT_STOP_WASHER] = "stop-washer",
     [FAULT_STOP_SINK] = "stop-sink",
+    [FAULT_SUSPEND] = "suspend",
     [FAULT_CUT_DRYER] = "cut-dryer",
     [FAULT_CUT_WASHER] = "cut-washer",
     [FAULT_CUT_LANE] = "cut-lane",
@@ -29,11 +30,11 @@ const char *const fault_names[FAULT_KINDS] = {
 //  How often each kind is drawn; a run that a fault must end teaches less than one that survives.
 static const uint8_t weights[FAULT_KINDS] = {
     [FAULT_KILL_DRYER] = 14, [FAULT_STOP_DRYER] = 10, [FAULT_STOP_WASHER] = 4, [FAULT_STOP_SINK] = 5,
-    [FAULT_CUT_DRYER] = 8,   [FAULT_CUT_WASHER] = 4,  [FAULT_CUT_LANE] = 5,    [FAULT_RESET_IN] = 8,
-    [FAULT_RESET_OUT] = 8,   [FAULT_RESET_BOTH] = 7,  [FAULT_RESET_LANE] = 10, [FAULT_STRAY_LANE] = 4,
-    [FAULT_LEAVE] = 8,       [FAULT_JOIN] = 6,        [FAULT_SLOTS] = 3,       [FAULT_KILL_WASHER] = 5,
-    [FAULT_KILL_SINK] = 10,  [FAULT_SLOW_COMMIT] = 4, [FAULT_FULL_DISK] = 1,   [FAULT_SLOW_READER] = 5,
-    [FAULT_GARBAGE] = 3,
+    [FAULT_SUSPEND] = 4,     [FAULT_CUT_DRYER] = 8,   [FAULT_CUT_WASHER] = 4,  [FAULT_CUT_LANE] = 5,
+    [FAULT_RESET_IN] = 8,    [FAULT_RESET_OUT] = 8,   [FAULT_RESET_BOTH] = 7,  [FAULT_RESET_LANE] = 10,
+    [FAULT_STRAY_LANE] = 4,  [FAULT_LEAVE] = 8,       [FAULT_JOIN] = 6,        [FAULT_SLOTS] = 3,
+    [FAULT_KILL_WASHER] = 5, [FAULT_KILL_SINK] = 10,  [FAULT_SLOW_COMMIT] = 4, [FAULT_FULL_DISK] = 1,
+    [FAULT_SLOW_READER] = 5, [FAULT_GARBAGE] = 3,
 };
 
 static uint32_t pick_tasks (rng_t *rng)

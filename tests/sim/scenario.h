@@ -14,6 +14,7 @@ typedef enum {
     FAULT_STOP_DRYER, // SIGSTOP, later CONT: a zombie where it lasts longer than dead-after
     FAULT_STOP_WASHER,
     FAULT_STOP_SINK,
+    FAULT_SUSPEND,   // the whole machine sleeps
     FAULT_CUT_DRYER, // from the sink, not from the washer
     FAULT_CUT_WASHER,
     FAULT_CUT_LANE,
