@@ -2,6 +2,8 @@
 #include "net/monitor.h"
 #include "net/socket.h"
 
+#include <errno.h>
+#include <unistd.h>
 #include <zmq.h>
 
 enum {
@@ -53,5 +55,9 @@ void lane_end_close (lane_end_t *self)
 {
     monitor_close (&self->monitor, self->socket);
     socket_close (&self->socket);
+    int kept = errno;
+    if (*self->file)
+        unlink (self->file); // libzmq does not
+    errno = kept;
     *self = (lane_end_t){0};
 }

@@ -6,6 +6,8 @@
 #ifndef DISHES_NET_LANE_END_H
 #define DISHES_NET_LANE_END_H
 
+#include "net/place.h"
+
 #include <stdbool.h>
 
 typedef enum {
@@ -21,6 +23,7 @@ typedef struct {
     void *monitor; // NULL: inproc
     bool is_push;
     lane_state_t state;
+    char file[PLACE_PATH_BYTES]; // of ipc, the washer's: to be removed; else ""
 } lane_end_t;
 
 //  Watches a socket that is neither bound nor connected yet. 0, or -1 and errno.

@@ -71,6 +71,10 @@ void site_destroy (site_t **self_p)
     monitor_close (&self->refusals, NULL);
     if (self->has_cookie)
         cookie_withdraw (&self->place, self->config.at.port);
+    if (self->has_files) {
+        place_remove (&self->place, "out");
+        place_remove (&self->place, "in");
+    }
     place_close (&self->place);
     explicit_bzero (self, sizeof *self);
     free (self);
@@ -128,6 +132,7 @@ static int take_place (site_t *self)
 {
     if (place_lock (&self->place, lock_file, self->error, sizeof self->error) == -1)
         return -1;
+    self->has_files = true;
     place_tidy (&self->place);
     place_remove_result (&self->place);
     return 0;
@@ -345,17 +350,25 @@ const char *site_refused (site_t *self)
 
 //  ---- lanes
 
-static int bind_lane (site_t *self, uint64_t washer, uint64_t dryer, uint32_t generation, void *socket, endpoint_t told)
+static void ipc_lane (site_t *self, uint64_t washer, uint64_t dryer, uint32_t generation, lane_end_t *lane,
+                      endpoint_t told)
 {
     char file[LANE_FILE_BYTES];
-    if (is_kind (self, ADDRESS_TCP))
-        return site_tcp_bind_lane (self, socket, told);
     address_lane_file (washer, dryer, generation, file);
+    ipc_endpoint (self, file, told);
+    snprintf (lane->file, sizeof lane->file, "%s", told + strlen ("ipc://"));
+}
+
+static int bind_lane (site_t *self, uint64_t washer, uint64_t dryer, uint32_t generation, lane_end_t *lane,
+                      endpoint_t told)
+{
+    if (is_kind (self, ADDRESS_TCP))
+        return site_tcp_bind_lane (self, lane->socket, told);
     if (is_kind (self, ADDRESS_INPROC))
         address_lane (&self->config.at, washer, dryer, generation, told);
     else
-        ipc_endpoint (self, file, told);
-    return bind_at (self, socket, told);
+        ipc_lane (self, washer, dryer, generation, lane, told);
+    return bind_at (self, lane->socket, told);
 }
 
 static int begin_lane (site_t *self, lane_end_t *lane, bool is_push)
@@ -385,7 +398,7 @@ int site_lane_push (site_t *self, uint64_t washer, uint64_t dryer, uint32_t gene
     if (rc == 0)
         rc = guard_bind (self->config.guard, lane->socket);
     if (rc == 0)
-        rc = bind_lane (self, washer, dryer, generation, lane->socket, told);
+        rc = bind_lane (self, washer, dryer, generation, lane, told);
     return finish_lane (self, lane, rc, "cannot open a lane");
 }
 

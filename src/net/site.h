@@ -35,7 +35,7 @@ typedef struct {
 //  Opens (and makes) the directory of an ipc address. NULL, errno and one line.
 site_t *site_new (const site_config_t *config, char *error, size_t error_size);
 
-//  After the sockets were closed. Removes what is ours in the directory: the cookie.
+//  After the sockets were closed. Removes what is ours in the directory: the sink's sockets, the cookie.
 void site_destroy (site_t **self_p);
 
 //  One line about the last call that failed.

@@ -10,6 +10,7 @@ struct site {
     site_config_t config;
     char advertise[NAME_BYTES];
     place_t place;      // of ipc: the pipeline's; of a cookie: the user's
+    bool has_files;     // of ipc: this is the sink, and they are to be removed
     bool has_cookie;    // it was published, and is to be withdrawn
     uint16_t next_port; // of --lane-ports
     //  A peer's way to the sink

@@ -39,17 +39,19 @@ static void on_back (void *arg, uint64_t life)
 static void play (const char *script, const char *expected)
 {
     watch_t watch = {0};
-    for (const char *at = script;; at += 2) {
+    for (const char *at = script;; at++) {
         if (*at == ' ' || !*at) {
             presence_settle (&watch.table, on_gone, on_back, &watch);
-            strcat (watch.log, *at ? " " : "");
-            if (!*at++)
+            if (!*at)
                 break;
+            strcat (watch.log, " ");
+            continue;
         }
-        if (*at == '(' || *at == ')')
-            presence_event (&watch.table, *at == '(' ? PRESENCE_ACCEPTED : PRESENCE_CLOSED, (uint32_t)(at[1] - '0'));
+        char what = *at++;
+        if (what == '(' || what == ')')
+            presence_event (&watch.table, what == '(' ? PRESENCE_ACCEPTED : PRESENCE_CLOSED, (uint32_t)(*at - '0'));
         else
-            presence_heard (&watch.table, at[1] - '0', (uint64_t)*at);
+            presence_heard (&watch.table, *at - '0', (uint64_t)what);
     }
     if (strcmp (watch.log, expected) != 0)
         fail_msg ("'%s' gives '%s', not '%s'", script, watch.log, expected);
