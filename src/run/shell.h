@@ -9,8 +9,9 @@
  *  To know where it stands, the line is read as POSIX shells, dash and bash read it: a stack of what is open (quotes,
  *  substitutions, parentheses). Not more than that: what the shell would not accept fails in the shell.
  *
- *  What the line itself evaluates is the line's business: eval, let, declare -i, test -v, sh -c "..." take
- *  their arguments as text; and inside a shell function, or behind set or shift, $1 is something else.
+ *  What the line itself evaluates is the line's business: eval, let, declare -i, test -v, unset, sh -c "..." take their
+ *  arguments as text, and bash's arithmetic what a variable holds; and inside a shell function, or behind set or shift,
+ *  $1 is something else.
  */
 #ifndef DISHES_RUN_SHELL_H
 #define DISHES_RUN_SHELL_H

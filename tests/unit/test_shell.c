@@ -347,7 +347,7 @@ static void test_replacement_string_inside_an_operator (void **state)
 static const char *const commands[] = {
     "echo W",
     "echo W",
-    "x=W; echo \"$x\"",
+    "v=W; echo \"$v\"",
     "(C)",
     "{ C; }",
     "C; C",
@@ -360,14 +360,14 @@ static const char *const commands[] = {
     "((x = W)); C",
     "[[ W -eq 1 ]]; C",
     "a[W]=1; C",
-    "for x in W; do C; done",
+    "for w in W; do C; done",
     "f() { C; }; f W",
     "C \\\nW",
     "cat <<< W",
     "printf %s W",
-    "x=W C",
+    "v=W C",
     "test W = W && C",
-    "a=(W W); C",
+    "r=(W W); C",
     "((W)) || C",
     "! C",
     "cat < W; C",
@@ -438,7 +438,7 @@ static void attack (const template_t *template, const char *line, const char *di
 static void test_no_random_line_runs_its_value (void **state)
 {
     const char *more = getenv ("DISHES_TEST_LINES");
-    int wanted = more ? atoi (more) : 1000, accepted = 0;
+    int wanted = more ? atoi (more) : 400, accepted = 0;
     char dir[] = "/tmp/test-shell-XXXXXX", line[LINE_MAX_BYTES], error[300];
     assert_non_null (mkdtemp (dir));
     if (more)
