@@ -143,7 +143,7 @@ static void recall (lane_t *lane, uint64_t most)
 
 static bool recallable (const lane_t *lane, uint64_t keep)
 {
-    return lane->shelf.out > keep && !lane->recall_seq && !lane->recall_vain && !has_alone (lane) && lane->ready;
+    return lane->shelf.out > keep && !lane->recall_seq && !lane->recall_vain && lane->ready;
 }
 
 //  Nothing is left to send and a slot is free: ask for tasks that wait behind a busy one.
@@ -159,7 +159,7 @@ static void deal_recalls (washer_t *self)
     }
     for (size_t i = 0; idle && i < self->lanes.size; i++) {
         lane_t *lane = self->lanes.lanes[i];
-        if (!recallable (lane, lane_base (lane)))
+        if (!recallable (lane, lane_base (lane)) || has_alone (lane))
             continue;
         uint64_t most = lane_out (lane) - lane_base (lane);
         if (most > idle)
@@ -174,7 +174,8 @@ static void recall_all (washer_t *self)
 {
     for (size_t i = 0; i < self->lanes.size; i++) {
         lane_t *lane = self->lanes.lanes[i];
-        if ((self->state == WASHER_HALTING || lane->dryer == self->cell) && recallable (lane, 0))
+        bool empties = lane->dryer == self->cell && !has_alone (lane);
+        if ((self->state == WASHER_HALTING || empties) && recallable (lane, 0))
             recall (lane, UINT32_MAX);
     }
 }
