@@ -73,6 +73,7 @@ world_t *script_begin (const scenario_t *plan)
     memset (&script, 0, sizeof script);
     world_t *world = world_open (plan, getenv ("SIM_TRACE") ? stderr : NULL, &script.stats);
     world->watch = watch;
+    world->dryers_safe = false; // what the script does is not known to the world
     script.world = world;
     return world;
 }
