@@ -118,8 +118,8 @@ bool sink_failed (const sink_t *self);
 typedef struct {
     figures_t figures;
     bool eof;
-    size_t dryers, slots, out; // alive; slots of all; held by them as far as the sink was told
-    uint64_t refused, bad;     // messages of closed lives; malformed
+    size_t dryers, slots;  // alive; slots of all
+    uint64_t refused, bad; // messages of closed lives; malformed
 } sink_status_t;
 sink_status_t sink_status (const sink_t *self);
 const ranges_t *sink_counted (const sink_t *self);

@@ -173,6 +173,13 @@ static void speak (role_t *self)
         take_subscriptions (self);
 }
 
+//  No slot stays free while there is work: what runs is all slots, or all that is left.
+static uint64_t running (const sink_status_t *status, uint64_t finished)
+{
+    uint64_t left = status->eof && status->figures.total > finished ? status->figures.total - finished : 0;
+    return status->eof && left < status->slots ? left : status->slots;
+}
+
 static progress_counts_t counts (const role_t *self)
 {
     sink_status_t status = sink_status (self->core);
@@ -183,7 +190,7 @@ static progress_counts_t counts (const role_t *self)
                                .total_known = status.eof || hint,
                                .finished = figures->ok + failed,
                                .failed = failed,
-                               .running = status.out < status.slots ? status.out : status.slots};
+                               .running = running (&status, figures->ok + failed)};
 }
 
 static void print (role_t *self, int64_t now_ms)
