@@ -285,7 +285,7 @@ static void on_returned (washer_t *self, reader_t *in, uint32_t count)
         return;
     if (recall_seq && recall_seq == lane->recall_seq && washer == self->config.life) {
         lane->recall_seq = 0;
-        lane->recall_vain = !count;
+        lane->recall_vain = !count && recall_seq == lane->seq; // what was sent since may be had
     }
     while (count--) {
         run_t run = get_run (in);
