@@ -165,7 +165,9 @@ static bool all_counted (const world_t *world)
 void check_ended (world_t *world, const ending_t *ending)
 {
     const figures_t *f = &ending->figures;
-    if (world->decided_ms != -1 && ending->end != world->decided.end)
+    if (world->decided_ms != -1 && world->decided.end == END_LOST)
+        world->may_lose = true; // that was not durable: another life of the sink may find a better end
+    else if (world->decided_ms != -1 && ending->end != world->decided.end)
         world_violated (world, "2: end", "it was decided as %d, and now as %d", world->decided.end, ending->end);
     if (ending->end == END_JOINED && !all_counted (world))
         world_violated (world, "2: end", "joined with %llu of %u tasks", (unsigned long long)f->total,

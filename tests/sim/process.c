@@ -142,6 +142,7 @@ static void leave (world_t *world, process_t *self, bool noticed)
         world->washer = -1;
     net_reset (world, &self->to_sink, false);
     net_reset (world, &self->from_sink, false);
+    self->to_sink.keeps = false;
     lanes_of_dead (world, self, noticed);
     if (self->kind == PROC_DRYER)
         jobs_free (&self->dryer);
