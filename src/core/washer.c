@@ -511,9 +511,20 @@ bool washer_failed (const washer_t *self)
     return self->oom || self->outbox.failed || self->session.link.failed;
 }
 
+//  How many of a set were put. (A dryer of an earlier life may have given back what was not read yet.)
+static uint64_t read_of (const washer_t *self, const ranges_t *set)
+{
+    uint64_t read = set->total;
+    for (size_t i = set->size; i-- && set->runs[i].n + set->runs[i].count > self->stock.next_n;) {
+        uint64_t unread = set->runs[i].n + set->runs[i].count - self->stock.next_n;
+        read -= unread < set->runs[i].count ? unread : set->runs[i].count;
+    }
+    return read;
+}
+
 uint64_t washer_unsent_tasks (const washer_t *self)
 {
-    return self->todo.total + self->suspects.total;
+    return read_of (self, &self->todo) + read_of (self, &self->suspects);
 }
 
 size_t washer_held_bytes (const washer_t *self)
