@@ -6,6 +6,7 @@
 #include "run/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,12 +222,15 @@ static void raise_again (int number)
 
 int main (int argc, char **argv)
 {
-    child_remember ();
+    bool has_stdin = fcntl (STDIN_FILENO, F_GETFD) != -1, has_stdout = fcntl (STDOUT_FILENO, F_GETFD) != -1;
+    child_remember (); // puts /dev/null where there is none, so that no other file is taken for one of them
     dishes_t self = {.talk = main_talk (false)};
     int signal = 0, status;
     if (options_parse (&self.config, argc, argv, self.error, sizeof self.error) == -1) {
         status = refuse (&self, STATUS_ERROR);
     } else {
+        self.config.input.stdin_fd = has_stdin ? STDIN_FILENO : -1;
+        self.config.printer.out_fd = has_stdout ? STDOUT_FILENO : -1;
         self.talk = main_talk (self.config.quiet);
         status = act (&self, &signal);
     }
