@@ -62,7 +62,7 @@ bool monitor_next (void *self, monitor_event_t *out)
 void monitor_close (void **self_p, void *socket)
 {
     int kept = errno;
-    if (*self_p && socket)
+    if (*self_p)
         zmq_socket_monitor (socket, NULL, 0);
     errno = kept;
     socket_close (self_p);

@@ -21,7 +21,8 @@ void *monitor_open (void *context, void *socket, int events);
 //  The next event, without waiting; false where there is none.
 bool monitor_next (void *self, monitor_event_t *out);
 
-//  Before the watched socket is closed, or (`socket` NULL) after.
+//  Always before the watched socket is closed: libzmq's thread would wait for ever to tell an event of the closing to a
+//  reader who is gone.
 void monitor_close (void **self_p, void *socket);
 
 #endif

@@ -2,6 +2,7 @@
 #include "net/monitor.h"
 #include "net/socket.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,9 @@
 enum { LOOK_MS = 50, CLOSED_MOST = 10 };
 
 static const char lock_file[] = "lock";
+
+//  libzmq's two ends do not agree on credentials, and one of them hangs up; which it was is left to chance.
+static const char not_ours[] = "takes no such credential: was it started with another --key, or with --insecure?";
 
 int site_fail (site_t *self, int number, const char *format, ...)
 {
@@ -68,7 +72,7 @@ void site_destroy (site_t **self_p)
     if (!self)
         return;
     int kept = errno;
-    monitor_close (&self->refusals, NULL);
+    assert (!self->refusals);
     if (self->has_cookie)
         cookie_withdraw (&self->place, self->config.at.port);
     if (self->has_files) {
@@ -258,9 +262,8 @@ static bool find_cookie (site_t *self)
 
 static int watch_refusals (site_t *self, void *socket)
 {
-    if (guard_kind (self->config.guard) == GUARD_NONE)
+    if (!is_kind (self, ADDRESS_TCP) && guard_kind (self->config.guard) == GUARD_NONE)
         return 0;
-    monitor_close (&self->refusals, NULL);
     self->closed = 0;
     self->refusals = monitor_open (self->config.context, socket,
                                    ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
@@ -285,7 +288,18 @@ void *site_orders (site_t *self, uint8_t role, uint64_t life)
 {
     void *socket = begin (self, WIRE_ORDERS);
     int rc = socket ? socket_hear_orders (socket, role, life) : -1;
-    return ready (self, socket, rc == -1 ? -1 : connect_orders (self, socket), "cannot reach the sink");
+    if (rc == 0)
+        rc = connect_orders (self, socket);
+    if (rc == -1 && socket)
+        monitor_close (&self->refusals, socket);
+    return ready (self, socket, rc, "cannot reach the sink");
+}
+
+void site_close_orders (site_t *self, void **orders_p)
+{
+    if (*orders_p)
+        monitor_close (&self->refusals, *orders_p);
+    socket_close (orders_p);
 }
 
 void *site_reports (site_t *self, const char *in)
@@ -328,7 +342,7 @@ static const char *take_refusal (site_t *self, uint16_t event)
 {
     self->closed = event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL ? self->closed + 1 : 0;
     if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
-        return refused (self, "takes no such credential: was it started with --key, or with --insecure?");
+        return refused (self, not_ours);
     if (event != ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
         return NULL;
     self->is_stale = needs_cookie (self);
@@ -344,7 +358,7 @@ const char *site_refused (site_t *self)
         line = found ? found : line;
     }
     if (self->closed >= CLOSED_MOST)
-        line = refused (self, "hangs up before it says a word: does this key belong to it?");
+        line = refused (self, not_ours);
     return line;
 }
 

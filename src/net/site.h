@@ -62,8 +62,10 @@ int site_write_result (site_t *self, uint64_t run, const ending_t *ending);
 int site_read_result (const site_t *self, uint64_t *run, ending_t *ending);
 
 //  The wires to the sink. Where the way is not known yet (no cookie), orders is a socket that is not connected, and
-//  site_renewed says when to open it again. NULL and errno: EPROTO where the endpoint is none of this pipeline.
+//  site_renewed says when to open it again. One orders at a time, and it is closed by site_close_orders. NULL and
+//  errno: EPROTO where the endpoint is none of this pipeline.
 void *site_orders (site_t *self, uint8_t role, uint64_t life);
+void site_close_orders (site_t *self, void **orders_p); // may be called twice
 void *site_reports (site_t *self, const char *in);
 
 //  To be called at every turn, and while the sink is not heard also at site_due_ms: true where orders is to be closed
