@@ -13,7 +13,7 @@
 
 enum { FRAME_BYTES = 256, FRAMES = 8 };
 
-static const char domain[] = "dishes", user[] = "dishes";
+static const char domain[] = "dishes", plain_user[] = "dishes";
 
 struct guard {
     guard_kind_t kind;
@@ -290,6 +290,20 @@ bool guard_makes_cookie (const guard_t *self)
     return self->makes_cookie;
 }
 
+static bool is_hello_of_washer (const message_t *message)
+{
+    reader_t in = reader_of (message);
+    return message->header.type == MSG_HELLO && get_u8 (&in) == ROLE_WASHER;
+}
+
+bool guard_allows (const char *user, const message_t *message)
+{
+    static const uint8_t of_head[] = {MSG_EOF, MSG_LANE, MSG_BROKEN, MSG_DROPPED, MSG_CLOSED, MSG_HALTED, MSG_DIED};
+    if (!user || strcmp (user, GUARD_WORKER) != 0)
+        return true;
+    return !memchr (of_head, message->header.type, sizeof of_head) && !is_hello_of_washer (message);
+}
+
 uint64_t guard_refused (const guard_t *self)
 {
     return atomic_load (&self->refused);
@@ -331,7 +345,7 @@ static int show_cookie (guard_t *self, void *socket)
         errno = ENOKEY;
         return -1;
     }
-    const setting_t cookie[] = {{ZMQ_PLAIN_USERNAME, user, strlen (user)},
+    const setting_t cookie[] = {{ZMQ_PLAIN_USERNAME, plain_user, strlen (plain_user)},
                                 {ZMQ_PLAIN_PASSWORD, password, strlen (password)}};
     int rc = set_all (socket, cookie, 2);
     explicit_bzero (password, sizeof password);

@@ -48,7 +48,11 @@ int guard_connect (guard_t *self, void *socket);
 //  How many were refused since the start. Any thread.
 uint64_t guard_refused (const guard_t *self);
 
-//  What the handler calls those whom it lets in (inbound_user): a worker may not speak as a washer.
+//  False where a message is not this user's to say: a worker speaks neither as a washer nor of others' death. The sink
+//  asks for each message on `in`; `user` is that of inbound_user, NULL where there is no guard.
+bool guard_allows (const char *user, const message_t *message);
+
+//  What the handler calls those whom it lets in.
 #define GUARD_HEAD   "head"
 #define GUARD_WORKER "worker"
 #define GUARD_USER   "user"
