@@ -196,9 +196,9 @@ static void suspend (role_t *self)
 static void obey (role_t *self)
 {
     unsigned asked = control_asked (self->control);
-    if (asked & (CONTROL_LEAVE | CONTROL_END | CONTROL_FAIL))
-        self->is_leaving = self->is_leaving || (asked & (CONTROL_LEAVE | CONTROL_FAIL));
-    if (asked & CONTROL_END && !self->is_ending) {
+    if (asked & (CONTROL_LEAVE | CONTROL_FAIL))
+        self->is_leaving = true;
+    if ((asked & CONTROL_END) && !self->is_ending) {
         self->is_ending = true;
         rack_end (&self->rack, false, loop_now_ms ());
     }
