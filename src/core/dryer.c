@@ -354,7 +354,7 @@ static void on_sink (dryer_t *self, const message_t *message)
     reader_t in = reader_of (message);
     get_text (&in, endpoint, sizeof endpoint);
     reports_restart (&self->reports, &self->session.link);
-    self->halted = false; // a restarted sink judges anew
+    self->halted = false;    // a restarted sink judges anew
     if (self->lane.closed) { // this one may know that washer as alive: then its lane is to be connected again
         self->lane.closed = false;
         self->lane.generation = 0;
