@@ -47,9 +47,9 @@ CONTEXTS = [
 
 
 class ShellInjection(harness.Case):
-    # ctest: seconds=300
+    # ctest: seconds=600
 
-    def items(self, rounds=100):
+    def items(self, rounds=40):
         source = random.Random(0xd15e5)
         odd = b"'\"`$\\(){}[]<>|&;*?!#~=%^ \t\n\r-ax\x80\xff"
         items = list(ATTACKS)
