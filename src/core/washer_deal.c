@@ -8,13 +8,15 @@ typedef struct {
     uint64_t avoid;
 } parcel_t;
 
-//  The first number that must not be sent yet (--keep-order): memory is bounded by how far ahead one may be.
+//  The first number that must not be sent yet: it was not put, though a dryer of an earlier life may have given it
+//  back; or with --keep-order, as memory is bounded by how far ahead one may be.
 static uint64_t horizon (const washer_t *self)
 {
-    if (!self->order_window)
-        return UINT64_MAX;
+    uint64_t end = self->stock.next_n;
     const run_t *first = self->counted.runs;
     uint64_t low = self->counted.size && first->n == 1 ? first->count + 1 : 1;
+    if (!self->order_window || self->order_window >= end || low >= end - self->order_window)
+        return end;
     return low + self->order_window;
 }
 
@@ -113,7 +115,7 @@ static void deal_todo (washer_t *self, bool prefetch)
 //  One dryer, the least busy, gets nothing but suspects until there are none, and each when it has nothing else.
 static void deal_suspects (washer_t *self)
 {
-    if (!self->suspects.size) {
+    if (!self->suspects.size || self->suspects.runs[0].n >= self->stock.next_n) {
         self->cell = 0;
         return;
     }
