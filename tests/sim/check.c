@@ -274,6 +274,11 @@ void check_packet (world_t *world, process_t *from, const packet_t *packet)
     if (packet->wire == TO_LANE && packet->header.type == MSG_TASKS)
         check_tasks (world, packet);
     process_t *to = packet->wire == TO_PEER && packet->header.to ? process_of_life (world, packet->header.to) : NULL;
+    bool end = packet->header.type == MSG_JOINED || packet->header.type == MSG_STOP;
+    if (to && end && world->plan.ends_badly && !to->missed_end) {
+        to->missed_end = true;
+        world_at (world, world->now_ms, EV_MISS_END, to->id, 0, 0);
+    }
     if (to && packet->header.credit > to->granted)
         to->granted = packet->header.credit;
     if (to && to->id == world->washer)

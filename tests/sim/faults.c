@@ -62,7 +62,7 @@ static void washer_away (world_t *world, int64_t lasts_ms)
 
 static void sink_away (world_t *world, int64_t lasts_ms)
 {
-    world->sink_away_ms += lasts_ms + 1000;
+    world->sink_away_ms += lasts_ms + 1000 + (world->plan.durable ? world->plan.dead_after_ms : 0); // it listens anew
     may_lose (world);
 }
 
@@ -134,7 +134,7 @@ static bool waits (const process_t *process)
     case PROC_WASHER:
         return washer_state (process->washer.core) == WASHER_SEEKING;
     case PROC_DRYER:
-        return dryer_state (process->dryer.core) == DRYER_SEEKING;
+        return dryer_state (process->dryer.core) != DRYER_OPEN;
     case PROC_SINK:
         return sink_state (process->sink.core) != SINK_OPEN;
     default:
@@ -261,7 +261,7 @@ static void stray_lane (world_t *world, const fault_t *fault)
         return;
     TRACE (world, "%s pulls from lane %d, too", process_name (other), lane);
     world->lanes[lane]->stray = other->id;
-    world_at (world, world->now_ms + rng_between (&world->rng, 0, 300), EV_LANE_NOTICE, world->lanes[lane]->washer,
+    world_at (world, world->now_ms + rng_between (&world->rng, 0, 1500), EV_LANE_NOTICE, world->lanes[lane]->washer,
               (uint64_t)lane, 0);
 }
 

@@ -162,7 +162,7 @@ static void break_wires (world_t *world, bool lingers)
         process_t *peer = world->process[i];
         if (!peer->alive || peer->kind == PROC_SINK)
             continue;
-        if (peer->harmed_ms < world->now_ms)
+        if (!lingers && peer->harmed_ms < world->now_ms)
             peer->harmed_ms = world->now_ms;
         net_reset (world, &peer->from_sink, false);
         net_reset (world, &peer->to_sink, true);

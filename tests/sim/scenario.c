@@ -32,7 +32,7 @@ static const uint8_t weights[FAULT_KINDS] = {
     [FAULT_KILL_DRYER] = 14, [FAULT_STOP_DRYER] = 10, [FAULT_STOP_WASHER] = 4, [FAULT_STOP_SINK] = 5,
     [FAULT_SUSPEND] = 4,     [FAULT_CUT_DRYER] = 8,   [FAULT_CUT_WASHER] = 4,  [FAULT_CUT_LANE] = 5,
     [FAULT_RESET_IN] = 8,    [FAULT_RESET_OUT] = 8,   [FAULT_RESET_BOTH] = 7,  [FAULT_RESET_LANE] = 10,
-    [FAULT_STRAY_LANE] = 4,  [FAULT_LEAVE] = 8,       [FAULT_JOIN] = 6,        [FAULT_SLOTS] = 3,
+    [FAULT_STRAY_LANE] = 7,  [FAULT_LEAVE] = 8,       [FAULT_JOIN] = 6,        [FAULT_SLOTS] = 3,
     [FAULT_KILL_WASHER] = 5, [FAULT_KILL_SINK] = 10,  [FAULT_SLOW_COMMIT] = 4, [FAULT_FULL_DISK] = 1,
     [FAULT_SLOW_READER] = 5, [FAULT_GARBAGE] = 3,
 };
@@ -161,6 +161,7 @@ static void make_limits (scenario_t *self, rng_t *rng)
     self->durable = rng_chance (rng, 60);
     self->streams = rng_chance (rng, 10);
     self->timed = rng_chance (rng, 50);
+    self->ends_badly = rng_chance (rng, 8);
     self->same_endpoint = rng_chance (rng, 60);
     self->delay_ms = rng_chance (rng, 70) ? rng_between (rng, 0, 2) : rng_between (rng, 0, 80);
     self->jitter_ms = rng_chance (rng, 60) ? rng_between (rng, 0, 3) : rng_between (rng, 0, 60);

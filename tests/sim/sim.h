@@ -133,6 +133,7 @@ struct process {
     uint64_t touched[MAX_TASKS / 64 + 1]; // dryer: tasks that were put on its lane
     uint64_t told_high;                   // washer: the highest sequence sent to it; dryer: by it
     uint64_t output_bytes, granted;       // dryer: of output, sent and allowed
+    bool missed_end;                      // peer: see ends_badly
     bool blamed;                          // dryer: it was lost, as the sink sees it
     bool crashed;                         // dryer: by a task
     bool down;                            // dryer: the washer was told that it is over
@@ -233,7 +234,7 @@ enum {
     EV_FAULT,
     EV_CONT,
     EV_SINK_SEES,
-    EV_RECONNECT,
+    EV_MISS_END,
     EV_KINDS
 };
 

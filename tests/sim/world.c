@@ -122,6 +122,13 @@ static void ev_sink_sees (world_t *self, process_t *none, const event_t *event)
         sink_sees (self, sink, event->b, dead, (seen_t)event->a);
 }
 
+static void ev_miss_end (world_t *self, process_t *process, const event_t *event)
+{
+    net_reset (self, &process->from_sink, false);
+    process->from_sink.cut = 0; // all that was under way is lost
+    world_at (self, self->now_ms + rng_between (&self->rng, 1, 100), EV_CONNECT_OUT, process->id, 0, 0);
+}
+
 static void (*const handlers[EV_KINDS]) (world_t *self, process_t *process, const event_t *event) = {
     [EV_WAKE] = ev_wake,
     [EV_START] = ev_start,
@@ -134,6 +141,7 @@ static void (*const handlers[EV_KINDS]) (world_t *self, process_t *process, cons
     [EV_FAULT] = ev_fault,
     [EV_CONT] = ev_cont,
     [EV_SINK_SEES] = ev_sink_sees,
+    [EV_MISS_END] = ev_miss_end,
 };
 
 static void handle (world_t *self, const event_t *event)
