@@ -99,11 +99,21 @@ typedef struct partial {
     size_t size[2], capacity[2];
 } partial_t;
 
+//  A death, as somebody saw it.
+typedef struct {
+    uint64_t life;
+    int process;
+    int seen;
+} notice_t;
+
+enum { MAX_NOTICES = 16 };
+
 typedef struct {
     sink_t *core;
     partial_t *partials;
-    size_t partial_bytes;
-    bool lives_gone[MAX_LIVES]; // processes whose connections are all closed, as the sink sees it
+    bool lives_gone[MAX_LIVES];    // processes whose connections are all closed, as the sink sees it
+    notice_t notices[MAX_NOTICES]; // deaths that it is to look at when it has read what lies there
+    unsigned notices_count;
 } sink_shell_t;
 
 typedef enum { PROC_WASHER, PROC_DRYER, PROC_SINK, PROC_OBSERVER } process_kind_t;

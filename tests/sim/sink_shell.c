@@ -206,11 +206,33 @@ static void flush (world_t *world, process_t *self)
         net_send (world, self, &packet);
 }
 
+static void look (world_t *world, process_t *self, const notice_t *notice)
+{
+    const process_t *dead = world->process[notice->process];
+    if (notice->seen == SEEN_BY_PARENT && dead->dryer.how.supervised)
+        sink_died (self->sink.core, notice->life, world->now_ms);
+    else
+        sink_disconnected (self->sink.core, notice->life, world->now_ms);
+    self->sink.lives_gone[dead->id] = true;
+}
+
+void sink_sees (world_t *world, process_t *self, uint64_t life, process_t *dead, seen_t seen)
+{
+    sink_shell_t *shell = &self->sink;
+    notice_t notice = {.life = life, .process = dead->id, .seen = (int)seen};
+    if (shell->notices_count < MAX_NOTICES)
+        shell->notices[shell->notices_count++] = notice;
+    process_wake (world, self, world->now_ms + rng_between (&world->rng, 0, 3));
+}
+
 void sink_turn (world_t *world, process_t *self)
 {
     enter (world, self);
     sink_t *core = self->sink.core;
     hear (world, self);
+    for (unsigned i = 0; i < self->sink.notices_count; i++)
+        look (world, self, &self->sink.notices[i]);
+    self->sink.notices_count = 0;
     sink_backlog (core, printer_backlog (world));
     sink_tick (core, world->now_ms);
     if (self->busy_ms > world->now_ms) {
@@ -230,15 +252,4 @@ void sink_turn (world_t *world, process_t *self)
     }
     process_wake (world, self, sink_due_ms (core));
     process_wake (world, self, printer_due_ms (world));
-}
-
-void sink_sees (world_t *world, process_t *self, uint64_t life, process_t *dead, seen_t seen)
-{
-    enter (world, self);
-    if (seen == SEEN_BY_PARENT && dead->dryer.how.supervised)
-        sink_died (self->sink.core, life, world->now_ms);
-    else
-        sink_disconnected (self->sink.core, life, world->now_ms);
-    self->sink.lives_gone[dead->id] = true;
-    process_wake (world, self, world->now_ms);
 }
