@@ -60,9 +60,6 @@ typedef struct {
     //  how it ends
     int64_t deadline_ms; // for the whole run; 0: none
     halt_t halt;
-    uint32_t crash_limit;  // strikes; 0: never
-    int64_t dead_after_ms; // silence that means death
-    int64_t wait_ms;       // for a part that went away; 0: for ever
 
     //  as written, folded into the fields above
     struct {

@@ -17,8 +17,10 @@ enum {
     STATUS_NOT_EXECUTABLE = 126,
     STATUS_NOT_FOUND = 127,
     ERROR_BYTES = 1024,
-    PREFETCH = 64,         // tasks that wait at the dryer, so that a slot never does
-    ORDER_WINDOW = 10000,  // tasks that --keep-order may be ahead of the first one that is missing
+    PREFETCH = 64,        // tasks that wait at the dryer, so that a slot never does
+    ORDER_WINDOW = 10000, // tasks that --keep-order may be ahead of the first one that is missing
+    //  One process: its threads live and die together, and a disk may hold one of them up for as long as it likes.
+    DEAD_AFTER_MS = 24 * 3600 * 1000,
     OUTPUT_BYTES = 8 << 20 // of results under way, and of results that wait for the reader
 };
 
@@ -95,7 +97,6 @@ static washer_role_config_t washer_config (const dishes_t *self)
     return (washer_role_config_t){.name = "dishes",
                                   .input = self->input,
                                   .retries = config->retries,
-                                  .wait_ms = config->wait_ms,
                                   .when_full = full[config->when_full],
                                   .queue_tasks = config->queue_tasks,
                                   .queue_bytes = config->queue_bytes,
@@ -111,7 +112,6 @@ static dryer_role_config_t dryer_config (const dishes_t *self)
                                 .runner = config->runner,
                                 .replace = config->command.replace,
                                 .prefetch = PREFETCH,
-                                .wait_ms = config->wait_ms,
                                 .talk = self->talk};
     made.runner.slots = config->jobs;
     made.runner.command = self->command;
@@ -131,11 +131,8 @@ static uint8_t wants (const config_t *config)
 
 static sink_config_t sink_core_config (const config_t *config)
 {
-    sink_config_t made = {.dead_after_ms = config->dead_after_ms,
-                          .wait_ms = config->wait_ms,
-                          .grace_ms = config->dead_after_ms,
+    sink_config_t made = {.dead_after_ms = DEAD_AFTER_MS,
                           .deadline_ms = config->deadline_ms,
-                          .crash_limit = config->crash_limit,
                           .order_window = config->printer.keep_order ? ORDER_WINDOW : 0,
                           .output_bytes = OUTPUT_BYTES,
                           .backlog_bytes = OUTPUT_BYTES,

@@ -73,10 +73,6 @@ static const option_t s_output[] = {
 static const option_t s_ending[] = {
     {"halt", NULL, "COND", OPTION_CALL, .call = options_halt, .help = "end early: now|soon,fail|success|done=N|N%"},
     {"deadline", NULL, "DUR", OPTION_DURATION, FIELD (deadline_ms), .help = "end the run after DUR: exit 124"},
-    {"crash-limit", NULL, "N", OPTION_COUNT, FIELD (crash_limit), .help = "a task that killed N dryers is broken (3)"},
-    {"dead-after", NULL, "DUR", OPTION_DURATION, FIELD (dead_after_ms), 100,
-     .help = "a part silent for DUR is dead (5s)"},
-    {"wait", NULL, "DUR", OPTION_DURATION, FIELD (wait_ms), .help = "for a part that went away (1m)"},
     {0},
 };
 
@@ -194,9 +190,6 @@ static void s_set_defaults (config_t *config)
         .input = input_defaults (),
         .printer = {.out_fd = 1, .err_fd = 2},
         .retries = 1,
-        .crash_limit = 3,
-        .dead_after_ms = 5000,
-        .wait_ms = 60000,
     };
 }
 

@@ -4,6 +4,7 @@
 
 #define ONE_MACHINE   "this version works on one machine"
 #define ONE_PROCESS   "this version is one process, nothing else can join it"
+#define ONE_FATE      "in this version all parts are threads of one process, and none is lost alone"
 #define NO_JOURNAL    "this version keeps no journal; --joblog FILE tells what was done"
 #define PIPE_MODE     "this version gives items as arguments, not on stdin; split the input first, as split (1) does"
 #define FIXED_STRINGS "the strings {.} {/} {//} {/.} {#} {%} are fixed; -I changes {}"
@@ -24,7 +25,7 @@
 const option_foreign_t options_foreign[] = {
     //  ours, in versions to come
     {"dryers|no-local|join|status|top|run|name|stay", NULL, ONE_PROCESS},
-    {"washer-grace", NULL, "the washer is a thread of this one process and is not lost alone"},
+    {"washer-grace|dead-after|wait|crash-limit", NULL, ONE_FATE},
     {"key|insecure|keygen|lane-ports|advertise", NULL, ONE_MACHINE ", there is no network to secure"},
     {"journal|resume|resume-failed|resumefailed", NULL, NO_JOURNAL},
     {"json", NULL, "this version has no JSON; --joblog FILE has the same facts, separated by tabs"},

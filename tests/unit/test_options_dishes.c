@@ -68,9 +68,6 @@ static void test_defaults (void **state)
     assert_int_equal (config->printer.out_fd, 1);
     assert_int_equal (config->printer.err_fd, 2);
     assert_int_equal (config->halt.when, HALT_NEVER);
-    assert_int_equal (config->crash_limit, 3);
-    assert_int_equal (config->dead_after_ms, 5000);
-    assert_int_equal (config->wait_ms, 60000);
     assert_int_equal (config->deadline_ms, 0);
     assert_int_equal (config->runner.timeout_ms, 0);
     assert_null (config->tagstring);
@@ -147,9 +144,6 @@ static void test_numbers (void **state)
         ROW ("-v", verbose, true),
         ROW ("--quiet", quiet, true),
         ROW ("--deadline 2h", deadline_ms, 7200000),
-        ROW ("--crash-limit 0", crash_limit, 0),
-        ROW ("--dead-after 30", dead_after_ms, 30000),
-        ROW ("--wait 0", wait_ms, 0),
         ROW ("--help", action, ACTION_HELP),
         ROW ("-h --bogus", action, ACTION_HELP),
         ROW ("--version", action, ACTION_VERSION),
@@ -346,7 +340,9 @@ static void test_errors (void **state)
         {"--when-full explode", "--when-full: 'explode' is none of the three: give block, stack or drop"},
         {"--term-seq FOO,1", "--term-seq: 'FOO,1' is not a sequence: give signals and waits in ms, as in "
                              "TERM,200,KILL,25"},
-        {"--dead-after 10ms", "--dead-after '10ms' is too small: the least is 100"},
+        {"--dead-after 5",
+         "unknown option --dead-after: in this version all parts are threads of one process, and none is "
+         "lost alone"},
         {"--retries 5000000000", "--retries '5000000000' is too large: the most is 2147483647"},
         {"-u --tag echo", "-u prints bytes as they come and has no tags: use --line-buffer"},
         {"-s 8 echo {} ::: a", "-s 8 has no room for an item: COMMAND alone takes 8 bytes"},
