@@ -232,7 +232,7 @@ static void conclude (const local_t *self, local_result_t *result)
 {
     const sink_role_result_t *from = &self->result;
     *result = (local_result_t){.status = from->status, .signal = from->signal, .ending = from->ending};
-    if (self->caught && from->ending.end == END_INTERRUPTED && !result->signal)
+    if (self->caught && !result->signal) // also where the last task was ended by it, and so all was counted
         result->signal = self->caught;
     if (self->parts[WASHER].status == STATUS_ERROR || self->parts[DRYER].status == STATUS_ERROR)
         result->status = STATUS_ERROR;
