@@ -90,6 +90,17 @@ static inline int drain (input_t *input, seen_t *seen)
     }
 }
 
+//  The same to the end of the input: where nothing is ready its descriptor is waited for, as the loop does. 0, or -1.
+static inline int drain_to_end (input_t *input, seen_t *seen)
+{
+    while (!input_eof (input)) {
+        struct pollfd ask = {.fd = input_fd (input), .events = POLLIN};
+        if (drain (input, seen) < 0 || (ask.fd >= 0 && !input_eof (input) && poll (&ask, 1, 10000) != 1))
+            return -1;
+    }
+    return 0;
+}
+
 static inline input_t *open_input (const input_config_t *config)
 {
     char error[256] = "";
