@@ -1,6 +1,7 @@
 #include "core/dryer.h"
 #include "core/jobs.h"
 #include "core/report.h"
+#include "core/state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,11 +41,7 @@ typedef enum { EVENT_WELCOME, EVENT_LEAVE, EVENT_DRAINED, EVENT_END, EVENT_GONE,
 static const char *const state_names[] = {"seeking", "open", "leaving", "parting", "over", "gone"};
 static const char *const event_names[] = {"WELCOME", "leave", "drained", "END", "GONE", "lost", "parted"};
 
-static const struct {
-    dryer_state_t from;
-    event_t event;
-    dryer_state_t to;
-} transitions[] = {
+static const state_row_t transitions[] = {
     {DRYER_SEEKING, EVENT_WELCOME, DRYER_OPEN},    {DRYER_SEEKING, EVENT_LEAVE, DRYER_LEAVING},
     {DRYER_SEEKING, EVENT_END, DRYER_PARTING},     {DRYER_SEEKING, EVENT_GONE, DRYER_GONE},
     {DRYER_SEEKING, EVENT_LOST, DRYER_OVER},       {DRYER_OPEN, EVENT_WELCOME, DRYER_OPEN},
@@ -59,16 +56,12 @@ static const struct {
 //  True where the table has such a row.
 static bool enter (dryer_t *self, event_t event)
 {
-    for (size_t i = 0; i < sizeof transitions / sizeof *transitions; i++) {
-        if (transitions[i].from != self->state || transitions[i].event != event)
-            continue;
-        dryer_state_t to = transitions[i].to;
-        if (self->ports.trace)
-            self->ports.trace (self->ports.arg, state_names[self->state], event_names[event], state_names[to]);
-        self->state = to;
-        return true;
-    }
-    return false;
+    static const state_table_t table = {transitions, sizeof transitions / sizeof *transitions, state_names,
+                                        event_names};
+    int to = state_next (&table, (int)self->state, (int)event, self->ports.trace, self->ports.arg);
+    if (to >= 0)
+        self->state = (dryer_state_t)to;
+    return to >= 0;
 }
 
 //  ---- life

@@ -1,4 +1,5 @@
 #include "core/sink_i.h"
+#include "core/state.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,11 +11,7 @@
 static const char *const state_names[] = {"waiting", "open", "orphan", "halting", "ended", "over"};
 static const char *const event_names[] = {"washer", "bereaved", "halt", "end", "parted"};
 
-static const struct {
-    sink_state_t from;
-    sink_event_t event;
-    sink_state_t to;
-} transitions[] = {
+static const state_row_t transitions[] = {
     {SINK_WAITING, EVENT_WASHER, SINK_OPEN},  {SINK_WAITING, EVENT_END, SINK_ENDED},
     {SINK_OPEN, EVENT_BEREAVED, SINK_ORPHAN}, {SINK_OPEN, EVENT_HALT, SINK_HALTING},
     {SINK_OPEN, EVENT_END, SINK_ENDED},       {SINK_ORPHAN, EVENT_WASHER, SINK_OPEN},
@@ -24,16 +21,12 @@ static const struct {
 
 bool sink_enter (sink_t *self, sink_event_t event)
 {
-    for (size_t i = 0; i < sizeof transitions / sizeof *transitions; i++) {
-        if (transitions[i].from != self->state || transitions[i].event != event)
-            continue;
-        sink_state_t to = transitions[i].to;
-        if (self->ports.trace)
-            self->ports.trace (self->ports.arg, state_names[self->state], event_names[event], state_names[to]);
-        self->state = to;
-        return true;
-    }
-    return false;
+    static const state_table_t table = {transitions, sizeof transitions / sizeof *transitions, state_names,
+                                        event_names};
+    int to = state_next (&table, (int)self->state, (int)event, self->ports.trace, self->ports.arg);
+    if (to >= 0)
+        self->state = (sink_state_t)to;
+    return to >= 0;
 }
 
 //  ---- life

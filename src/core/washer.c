@@ -1,4 +1,5 @@
 #include "core/washer_i.h"
+#include "core/state.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,11 +22,7 @@ typedef enum {
 static const char *const state_names[] = {"seeking", "open", "halting", "leaving", "gone", "over"};
 static const char *const event_names[] = {"WELCOME", "HALT", "complete", "END", "GONE", "reborn", "lost", "parted"};
 
-static const struct {
-    washer_state_t from;
-    event_t event;
-    washer_state_t to;
-} transitions[] = {
+static const state_row_t transitions[] = {
     {WASHER_SEEKING, EVENT_WELCOME, WASHER_OPEN},  {WASHER_SEEKING, EVENT_END, WASHER_LEAVING},
     {WASHER_SEEKING, EVENT_GONE, WASHER_GONE},     {WASHER_SEEKING, EVENT_LOST, WASHER_OVER},
     {WASHER_OPEN, EVENT_WELCOME, WASHER_OPEN},     {WASHER_OPEN, EVENT_HALT, WASHER_HALTING},
@@ -41,16 +38,12 @@ static const struct {
 //  True where the table has such a row.
 static bool enter (washer_t *self, event_t event)
 {
-    for (size_t i = 0; i < sizeof transitions / sizeof *transitions; i++) {
-        if (transitions[i].from != self->state || transitions[i].event != event)
-            continue;
-        washer_state_t to = transitions[i].to;
-        if (self->ports.trace)
-            self->ports.trace (self->ports.arg, state_names[self->state], event_names[event], state_names[to]);
-        self->state = to;
-        return true;
-    }
-    return false;
+    static const state_table_t table = {transitions, sizeof transitions / sizeof *transitions, state_names,
+                                        event_names};
+    int to = state_next (&table, (int)self->state, (int)event, self->ports.trace, self->ports.arg);
+    if (to >= 0)
+        self->state = (washer_state_t)to;
+    return to >= 0;
 }
 
 //  ---- life
