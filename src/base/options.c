@@ -83,6 +83,15 @@ static const char *s_advice (const option_set_t *set, const char *name, size_t s
     return NULL;
 }
 
+//  Which of the programs beside this one has such an option; NULL: none.
+static const char *s_owner (const option_set_t *set, const char *name, size_t size, char letter)
+{
+    for (const option_set_t *const *other = set->others; other && *other; other++)
+        if (s_find (*other, name, size, letter))
+            return (*other)->program;
+    return NULL;
+}
+
 //  -- what was meant
 
 static size_t s_least (size_t a, size_t b)
@@ -145,9 +154,13 @@ static int s_unknown (reader_t *self, const char *shown, const char *name, size_
     size_t near_size = size;
     bool is_undashed = letter && s_find (self->set, name, size, 0); // "-bar"
     const char *advice = is_undashed ? NULL : s_advice (self->set, letter ? NULL : name, size, letter);
+    const char *owner = is_undashed ? NULL : s_owner (self->set, letter ? NULL : name, size, letter);
     const char *near = is_undashed ? name : options_nearest (self->set, name, &near_size);
     if (advice)
         return options_fail (self->error, self->error_size, "unknown option %s: %s", shown, advice);
+    if (owner)
+        return options_fail (self->error, self->error_size, "unknown option %s: %s has it, %s has not", shown, owner,
+                             self->set->program);
     if (near)
         return options_fail (self->error, self->error_size, "unknown option %s%.*s; did you mean --%.*s?",
                              letter ? "-" : "--", (int)s_least (size, SHOWN_MAX), name, (int)near_size, near);
@@ -195,11 +208,11 @@ static int s_read_size (const char *text, int64_t *value)
 
 static const struct {
     int (*read) (const char *text, int64_t *value);
-    const char *noun, *forms;
+    const char *noun, *forms, *unit;
 } s_numbers[] = {
-    [OPTION_COUNT] = {s_read_count, "a whole number", "decimal digits"},
-    [OPTION_SIZE] = {s_read_size, "a size", UNITS_SIZE_FORMS},
-    [OPTION_DURATION] = {units_duration, "a duration", UNITS_DURATION_FORMS},
+    [OPTION_COUNT] = {s_read_count, "a whole number", "decimal digits", ""},
+    [OPTION_SIZE] = {s_read_size, "a size", UNITS_SIZE_FORMS, ""},
+    [OPTION_DURATION] = {units_duration, "a duration", UNITS_DURATION_FORMS, "ms"},
 };
 
 //  `shown` is the option as the user named it, with its dashes.
@@ -210,8 +223,8 @@ static int s_store_number (reader_t *self, const option_t *row, const char *show
         return options_fail (self->error, self->error_size, "%s '%.*s' is not %s: give %s", shown, SHOWN_MAX, text,
                              s_numbers[row->kind].noun, s_numbers[row->kind].forms);
     if (value < row->number)
-        return options_fail (self->error, self->error_size, "%s '%.*s' is too small: the least is %lld", shown,
-                             SHOWN_MAX, text, (long long)row->number);
+        return options_fail (self->error, self->error_size, "%s '%.*s' is too small: the least is %lld%s", shown,
+                             SHOWN_MAX, text, (long long)row->number, s_numbers[row->kind].unit);
     if (row->width == sizeof (int32_t) && value > INT32_MAX)
         return options_fail (self->error, self->error_size, "%s '%.*s' is too large: the most is %d", shown, SHOWN_MAX,
                              text, INT32_MAX);
@@ -227,8 +240,8 @@ static int s_call (reader_t *self, const option_t *row, const char *shown, const
     return options_fail (self->error, self->error_size, "%s: %s", shown, reason);
 }
 
-//  Applies an option that was found; `text` is its value or NULL. Returns 0, 1 for "read no further", or -1.
-static int s_apply (reader_t *self, const option_t *row, const char *shown, const char *text)
+//  Stores the value of an option, or NULL. Returns 0, 1 for "read no further", or -1.
+static int s_take (reader_t *self, const option_t *row, const char *shown, const char *text)
 {
     switch (row->kind) {
     case OPTION_FLAG:
@@ -248,6 +261,14 @@ static int s_apply (reader_t *self, const option_t *row, const char *shown, cons
     default:
         return s_store_number (self, row, shown, text);
     }
+}
+
+static int s_apply (reader_t *self, const option_t *row, const char *shown, const char *text)
+{
+    int rc = s_take (self, row, shown, text);
+    if (rc != -1 && self->set->seen)
+        self->set->seen (self->target, row);
+    return rc;
 }
 
 //  -- reading words

@@ -49,7 +49,7 @@ struct option {
 #define OPTION_FIELD(type, field) .offset = offsetof (type, field), .width = sizeof (((type *)0)->field)
 
 typedef struct {
-    const char *title;
+    const char *title;    // NULL: as the group before
     const option_t *rows; // ends with a row of neither names nor letters
 } option_group_t;
 
@@ -59,11 +59,19 @@ typedef struct {
     const char *advice;          // what to do instead
 } option_foreign_t;
 
-typedef struct {
-    const char *program;             // for "see PROGRAM --help"
-    const option_group_t *groups;    // ends with a group without rows
-    const option_foreign_t *foreign; // ends with a row of neither names nor letters; or NULL
-} option_set_t;
+//  Called for each option that was read into `target`.
+typedef void option_seen_fn (void *target, const option_t *row);
+
+typedef struct option_set option_set_t;
+
+struct option_set {
+    const char *program;               // for "see PROGRAM --help"
+    const option_group_t *groups;      // ends with a group without rows
+    const option_foreign_t *foreign;   // ends with a row of neither names nor letters; or NULL
+    const option_set_t *const *others; // programs beside this one, whose options are refused by naming them; ends with
+                                       // NULL; or NULL
+    option_seen_fn *seen;              // or NULL
+};
 
 //  Reads the options of argv[1...] into `target`. Returns the index in argv of the first operand (argc when there is
 //  none), or -1, EINVAL and one line in `error`; then `target` may hold a part. argv must outlive the target.

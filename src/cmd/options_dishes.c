@@ -88,7 +88,7 @@ static const option_group_t s_groups[] = {
     {"Ending", s_ending}, {"General", s_general},  {0},
 };
 
-static const option_set_t s_set = {"dishes", s_groups, options_foreign};
+static const option_set_t s_set = {.program = "dishes", .groups = s_groups, .foreign = options_foreign};
 
 void options_help (FILE *out)
 {

@@ -62,7 +62,7 @@ static const option_t s_two[] = {
 };
 static const option_group_t s_groups[] = {{"One", s_one}, {"Two", s_two}, {0}};
 static const option_foreign_t s_foreign[] = {{"sshlogin|slf", "S", "this works on one machine"}, {0}};
-static const option_set_t s_set = {"toy", s_groups, s_foreign};
+static const option_set_t s_set = {.program = "toy", .groups = s_groups, .foreign = s_foreign};
 
 //  Splits a line at blanks into argv, with the program's name first; "_" is an empty word.
 typedef struct {
@@ -231,10 +231,73 @@ static void test_usage (void **state)
     assert_string_equal (options_usage (&s_one[0], text, 8), "-j, -P,");
 }
 
+//  A program's sister: what it has, and the first does not, is refused with its name.
+static const option_t s_else[] = {
+    {.names = "patience",
+     .letters = "p",
+     .argument = "DUR",
+     .kind = OPTION_DURATION,
+     .number = 100,
+     OPTION_FIELD (target_t, timeout_ms)},
+    {.names = "bars", .kind = OPTION_FLAG, OPTION_FIELD (target_t, bar)},
+    {0},
+};
+static const option_group_t s_other_groups[] = {{"Else", s_else}, {0}};
+static const option_set_t s_other = {.program = "game", .groups = s_other_groups};
+static const option_set_t *const s_others[] = {&s_other, NULL};
+
+static void test_options_of_others (void **state)
+{
+    static const struct {
+        const char *line, *error;
+    } rows[] = {
+        {"--patience 5", "unknown option --patience: game has it, toy has not"},
+        {"-p5", "unknown option -p: game has it, toy has not"},
+        {"--bars", "unknown option --bars: game has it, toy has not"},
+        {"--patienc 5", "unknown option --patienc; see toy --help"},
+    };
+    option_set_t set = s_set;
+    set.others = s_others;
+    for (size_t i = 0; i < COUNT_OF (rows); i++) {
+        target_t target = {0};
+        words_t words;
+        char error[256] = "";
+        s_split (&words, rows[i].line);
+        assert_int_equal (options_read (&set, &target, words.argc, words.argv, error, sizeof error), -1);
+        assert_string_equal (error, rows[i].error);
+    }
+    target_t target = {0};
+    char error[256] = "", program[] = "game", option[] = "-p", value[] = "99ms",
+         *argv[] = {program, option, value, NULL};
+    assert_int_equal (options_read (&s_other, &target, 3, argv, error, sizeof error), -1);
+    assert_string_equal (error, "-p '99ms' is too small: the least is 100ms");
+}
+
+static char s_seen_letters[16];
+
+static void s_see (void *target, const option_t *row)
+{
+    strncat (s_seen_letters, row->letters ? row->letters : "?", sizeof s_seen_letters - strlen (s_seen_letters) - 1);
+}
+
+static void test_options_are_seen (void **state)
+{
+    option_set_t set = s_set;
+    set.seen = s_see;
+    target_t target = {0};
+    words_t words;
+    char error[256] = "";
+    s_split (&words, "-t12 --two --bar -jx");
+    assert_int_equal (options_read (&set, &target, words.argc, words.argv, error, sizeof error), -1);
+    assert_string_equal (s_seen_letters, "t122?");
+}
+
 int main (void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test (test_values), cmocka_unit_test (test_strings_are_borrowed),
-                                       cmocka_unit_test (test_errors), cmocka_unit_test (test_long_words_do_not_hurt),
-                                       cmocka_unit_test (test_usage)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_values),          cmocka_unit_test (test_strings_are_borrowed),
+        cmocka_unit_test (test_errors),          cmocka_unit_test (test_long_words_do_not_hurt),
+        cmocka_unit_test (test_usage),           cmocka_unit_test (test_options_of_others),
+        cmocka_unit_test (test_options_are_seen)};
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
