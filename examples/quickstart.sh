@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 [ $# -gt 0 ] || set -- /usr/share/doc /usr/include
 
 echo "== 1. build"
-bash "$here/.ci/need" gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev
+bash "$here/.ci/need" gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libsqlite3-dev
 (cd "$here" && cmake --preset release >/dev/null && cmake --build --preset release)
 dishes=$here/build/release/dishes
 

@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libcmocka-dev) # to build
+packages=(gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libsqlite3-dev libcmocka-dev) # to build
 packages+=(python3-minimal python3)                                            # the tests of the command line
 packages+=(clang-format shellcheck)                                            # tests/lint
 packages+=(parallel)                                                           # a peer in tests/bench

@@ -14,7 +14,7 @@ if [ "${1:-}" = --quick ]; then
 fi
 
 if [ -z "${DISHES:-}" ] || [ -z "${DISHES_MEASURE:-}" ]; then
-    bash "$root/.ci/need" gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libcmocka-dev python3 parallel >&2
+    bash "$root/.ci/need" gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libsqlite3-dev libcmocka-dev python3 parallel >&2
     cd "$root"
     { cmake --preset release && cmake --build --preset release; } >&2
     { cmake --preset dev && cmake --build --preset dev --target measure spawn_floor startup_floor; } >&2
