@@ -96,6 +96,11 @@ void site_address (const site_t *self, endpoint_t out)
     address_show (&self->config.at, out);
 }
 
+const address_t *site_at (const site_t *self)
+{
+    return &self->config.at;
+}
+
 //  ---- sockets
 
 //  Closes a socket that could not be made ready, and says why where nobody has.
@@ -155,18 +160,35 @@ static int bind_in (site_t *self, void *socket, endpoint_t told)
     return bind_at (self, socket, told);
 }
 
-static int prepare_in (site_t *self, void *socket)
+//  Before the socket is bound, so that no connection is missed.
+static int monitor_in (site_t *self, void *socket, void **monitor)
+{
+    if (!monitor || is_kind (self, ADDRESS_INPROC))
+        return 0;
+    *monitor = monitor_open (self->config.context, socket, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED);
+    return *monitor ? 0 : -1;
+}
+
+static int prepare_in (site_t *self, void *socket, void **monitor)
 {
     if (!socket || socket_hear_all (socket) == -1 || guard_bind (self->config.guard, socket) == -1)
         return -1;
-    return socket_bear_silence (socket, self->config.dead_after_ms);
+    if (socket_bear_silence (socket, self->config.dead_after_ms) == -1)
+        return -1;
+    return monitor_in (self, socket, monitor);
 }
 
-void *site_in (site_t *self, endpoint_t told)
+void *site_in (site_t *self, endpoint_t told, void **monitor)
 {
     void *socket = begin (self, WIRE_IN);
-    int rc = prepare_in (self, socket);
-    return ready (self, socket, rc == -1 ? -1 : bind_in (self, socket, told), "cannot open the sink's wires");
+    if (monitor)
+        *monitor = NULL;
+    int rc = prepare_in (self, socket, monitor);
+    if (rc == 0)
+        rc = bind_in (self, socket, told);
+    if (rc == -1 && monitor)
+        monitor_close (monitor, socket);
+    return ready (self, socket, rc, "cannot open the sink's wires");
 }
 
 //  In the place of an address that is only now known whole.
@@ -416,12 +438,18 @@ int site_lane_push (site_t *self, uint64_t washer, uint64_t dryer, uint32_t gene
     return finish_lane (self, lane, rc, "cannot open a lane");
 }
 
-int site_lane_pull (site_t *self, const char *endpoint, lane_end_t *lane)
+void site_dialled (site_t *self, const char *told, endpoint_t out)
+{
+    if (understand (self, told, out) == -1)
+        snprintf (out, ENDPOINT_BYTES, "%s", told);
+}
+
+int site_lane_pull (site_t *self, const char *told, lane_end_t *lane)
 {
     endpoint_t to;
     int rc = begin_lane (self, lane, false);
     if (rc == 0)
-        rc = understand (self, endpoint, to);
+        rc = understand (self, told, to);
     if (rc == 0)
         rc = guard_connect (self->config.guard, lane->socket);
     if (rc == 0)

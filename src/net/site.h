@@ -44,14 +44,16 @@ const char *site_error (const site_t *self);
 //  ---- the sink
 
 //  `in`, bound; `told` is what ADVERT says. On ipc this is where the lock is taken (EADDRINUSE: a sink runs there
-//  already), and where the result of the last run goes. NULL and errno.
-void *site_in (site_t *self, endpoint_t told);
+//  already), and where the result of the last run goes. `monitor`, where it is not NULL, tells whose connections open
+//  and close (presence.h), NULL on inproc; it is closed before the socket is. NULL and errno.
+void *site_in (site_t *self, endpoint_t told, void **monitor);
 
 //  `out`, bound, after `in`; greets with `advert`. On tcp it is now that parts of the same user can find the cookie.
 void *site_out (site_t *self, const packet_t *advert);
 
 //  The address as it can be dialled: with the port, where it was 0. After site_out.
 void site_address (const site_t *self, endpoint_t out);
+const address_t *site_at (const site_t *self); // borrowed
 
 //  How the run ended, for late comers. Kept on ipc only; elsewhere nothing is written. 0, or -1 and errno.
 int site_write_result (site_t *self, uint64_t run, const ending_t *ending);
@@ -81,6 +83,9 @@ const char *site_refused (site_t *self);
 //  told. 0, or -1 and errno: EADDRINUSE where no port of --lane-ports is free, EPROTO as above.
 int site_lane_push (site_t *self, uint64_t washer, uint64_t dryer, uint32_t generation, lane_end_t *lane,
                     endpoint_t told);
-int site_lane_pull (site_t *self, const char *endpoint, lane_end_t *lane);
+int site_lane_pull (site_t *self, const char *told, lane_end_t *lane);
+
+//  What was told as it is dialled, for messages to people.
+void site_dialled (site_t *self, const char *told, endpoint_t out);
 
 #endif

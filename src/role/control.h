@@ -16,6 +16,7 @@ enum {
     CONTROL_FAIL = 8,     // a part of this process could not go on: the run is lost
     CONTROL_SUSPEND = 16, // stop what runs, then tell (dryer_role.h)
     CONTROL_RESIZE = 32,  // the terminal has another width
+    CONTROL_DRAIN = 64,   // of a dryer: finish what runs, give back the rest, and leave
 };
 
 //  NULL and errno.

@@ -8,14 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATUS_ERROR = 125, ORDERS_A_TURN = 256 };
+enum { STATUS_ERROR = 125, ORDERS_A_TURN = 256, ERROR_BYTES = 512 };
 
 typedef struct {
     const dryer_role_config_t *config;
-    void *context;
     control_t *control;
     loop_t *loop;
     dryer_t *core;
+    site_t *site;
     peer_t peer;
     intake_t intake;
     rack_t rack;
@@ -33,20 +33,32 @@ static void fail (role_t *self, const char *what)
     self->failed = self->is_leaving = true;
 }
 
+//  A wire that could not be opened; the site knows why.
+static void fail_wire (role_t *self)
+{
+    if (!self->failed)
+        talk_say (&self->config->talk, TALK_ERROR, "%s", site_error (self->site));
+    self->failed = self->is_leaving = true;
+}
+
 //  ---- what the core asks for
 
 static void on_sink_found (void *arg, const char *endpoint)
 {
     role_t *self = arg;
     if (peer_report_to (&self->peer, endpoint) == -1)
-        fail (self, "cannot reach the sink");
+        fail_wire (self);
 }
 
 static void on_lane_connect (void *arg, uint64_t washer, uint32_t generation, const char *endpoint)
 {
     role_t *self = arg;
-    if (intake_open (&self->intake, washer, generation, endpoint) == -1)
-        fail (self, "cannot reach the washer");
+    if (intake_open (&self->intake, washer, generation, endpoint, loop_now_ms ()) == 0)
+        return;
+    if (errno == EPROTO)
+        talk_say (&self->config->talk, TALK_ERROR, "%s", site_error (self->site));
+    else
+        fail_wire (self);
 }
 
 static void on_lane_close (void *arg, uint64_t washer)
@@ -106,9 +118,9 @@ static int begin_life (role_t *self)
     snprintf (core.name, sizeof core.name, "%s", config->name);
     snprintf (core.host, sizeof core.host, "%s", config->host);
     self->core = dryer_new (&core, &ports, loop_now_ms ());
-    endpoint_t out;
-    address_out (&config->at, out);
-    return self->core ? peer_open (&self->peer, self->context, self->loop, out, ROLE_DRYER, core.life) : -1;
+    if (!self->core)
+        return -1;
+    return peer_open (&self->peer, self->site, self->loop, &config->talk, ROLE_DRYER, core.life);
 }
 
 static void end_life (role_t *self)
@@ -164,6 +176,8 @@ static void speak (role_t *self, int64_t now_ms)
 
 static void turn (role_t *self, int64_t now_ms)
 {
+    if (peer_tick (&self->peer, now_ms) == -1)
+        fail_wire (self);
     hear (self, now_ms);
     work (self, now_ms);
     dryer_tick (self->core, now_ms);
@@ -180,8 +194,12 @@ static int64_t due_ms (const role_t *self)
 {
     if (self->peer.orders_watch.ready || self->has_more)
         return 0;
-    int64_t due = dryer_due_ms (self->core), rack = rack_due_ms (&self->rack);
-    return due < rack ? due : rack;
+    const int64_t all_ms[] = {dryer_due_ms (self->core), rack_due_ms (&self->rack), peer_due_ms (&self->peer),
+                              intake_due_ms (&self->intake)};
+    int64_t due_ms = INT64_MAX;
+    for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
+        due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;
+    return due_ms;
 }
 
 static void suspend (role_t *self)
@@ -206,6 +224,8 @@ static void obey (role_t *self)
         self->is_ending = true;
         rack_end (&self->rack, true, loop_now_ms ());
     }
+    if (asked & CONTROL_DRAIN)
+        dryer_leave (self->core, loop_now_ms ());
     if (asked & CONTROL_SUSPEND)
         suspend (self);
 }
@@ -227,14 +247,37 @@ static int conclude (const role_t *self)
     return STATUS_ERROR;
 }
 
-int dryer_role_run (const dryer_role_config_t *config, void *context, control_t *control)
+static int open_role (role_t *self)
 {
-    role_t role = {.config = config, .context = context, .control = control, .loop = control_loop (control)};
-    intake_init (&role.intake, context, role.loop);
+    char error[ERROR_BYTES];
+    self->site = site_new (&self->config->site, error, sizeof error);
+    if (!self->site) {
+        talk_say (&self->config->talk, TALK_ERROR, "%s", error);
+        self->failed = true;
+        return -1;
+    }
+    self->intake.site = self->site;
+    if (begin_life (self) == 0)
+        return 0;
+    fail (self, "cannot begin");
+    return -1;
+}
+
+static void close_role (role_t *self)
+{
+    end_life (self);
+    rack_free (&self->rack);
+    intake_free (&self->intake);
+    site_destroy (&self->site);
+}
+
+int dryer_role_run (const dryer_role_config_t *config, control_t *control)
+{
+    role_t role = {.config = config, .control = control, .loop = control_loop (control)};
+    intake_init (&role.intake, role.loop, &config->talk);
     rack_init (&role.rack, &config->runner, config->replace, role.loop);
-    if (begin_life (&role) == -1)
-        fail (&role, "cannot begin");
-    while (role.core) {
+    int rc = open_role (&role);
+    while (rc == 0 && role.core) {
         turn (&role, loop_now_ms ());
         if (!role.core || is_over (&role))
             break;
@@ -242,9 +285,7 @@ int dryer_role_run (const dryer_role_config_t *config, void *context, control_t 
             fail (&role, "cannot wait");
         obey (&role);
     }
-    int status = role.core ? conclude (&role) : STATUS_ERROR;
-    end_life (&role);
-    rack_free (&role.rack);
-    intake_free (&role.intake);
+    int status = rc == 0 && role.core ? conclude (&role) : STATUS_ERROR;
+    close_role (&role);
     return status;
 }

@@ -6,13 +6,13 @@
 #define DISHES_ROLE_DRYER_ROLE_H
 
 #include "core/dryer.h"
-#include "net/address.h"
+#include "net/site.h"
 #include "role/control.h"
 #include "role/talk.h"
 #include "run/runner.h"
 
 typedef struct {
-    address_t at;
+    site_config_t site; // of the station (role/station.h)
     const char *name, *host;
     runner_opts_t runner; // slots, command, guardian and so on; tag, output and want_text are as the sink wants them
     const char *replace;  // -I, for the sink's --tagstring; NULL: {}
@@ -26,6 +26,6 @@ typedef struct {
 
 //  Runs until the end of the pipeline, and until nothing runs any more. 0, or 125 where that end was a loss or an error
 //  of ours, and then said so.
-int dryer_role_run (const dryer_role_config_t *config, void *context, control_t *control);
+int dryer_role_run (const dryer_role_config_t *config, control_t *control);
 
 #endif

@@ -16,15 +16,15 @@ static port_t *find (const hatch_t *self, uint64_t dryer)
 static void free_port (hatch_t *self, port_t *port)
 {
     loop_unwatch (self->loop, &port->watch);
-    socket_close (&port->push);
+    lane_end_close (&port->lane);
     free (port);
 }
 
 static int bind_port (hatch_t *self, port_t *port)
 {
-    address_lane (self->at, self->washer, port->dryer, port->generation, port->endpoint);
-    port->push = socket_lane_push (self->context, port->endpoint);
-    return port->push ? loop_watch (self->loop, &port->watch, socket_fd (port->push)) : -1;
+    if (site_lane_push (self->site, self->washer, port->dryer, port->generation, &port->lane, port->endpoint) == -1)
+        return -1;
+    return loop_watch (self->loop, &port->watch, socket_fd (port->lane.socket));
 }
 
 int hatch_open (hatch_t *self, uint64_t dryer, uint32_t generation)
@@ -66,7 +66,7 @@ void hatch_free (hatch_t *self)
     *self = (hatch_t){0};
 }
 
-void hatch_tell (hatch_t *self, washer_t *core, int64_t now_ms)
+static void tell_new (hatch_t *self, washer_t *core, int64_t now_ms)
 {
     while (self->is_new) {
         self->is_new = false;
@@ -80,11 +80,29 @@ void hatch_tell (hatch_t *self, washer_t *core, int64_t now_ms)
     }
 }
 
+//  A lane in which something happened; NULL: none.
+static port_t *find_lost (const hatch_t *self)
+{
+    for (size_t i = 0; i < self->size; i++) {
+        port_t *port = self->ports[i];
+        if (port->is_told && port->watch.ready && lane_end_look (&port->lane) == LANE_LOST)
+            return port;
+    }
+    return NULL;
+}
+
+void hatch_tell (hatch_t *self, washer_t *core, int64_t now_ms)
+{
+    for (port_t *lost; (lost = find_lost (self)); tell_new (self, core, now_ms))
+        washer_lane_lost (core, lost->dryer, lost->generation, now_ms); // closes it, and opens the next
+    tell_new (self, core, now_ms);
+}
+
 static bool is_stuck (port_t *port)
 {
     if (port->watch.ready)
-        port->is_stuck = !socket_can_send (port->push);
-    port->watch.ready = false;
+        port->is_stuck = lane_end_look (&port->lane) == LANE_LOST || !socket_can_send (port->lane.socket);
+    port->watch.ready = port->lane.state == LANE_LOST; // until it was told
     return port->is_stuck;
 }
 
@@ -92,7 +110,7 @@ static void send_lane (port_t *port, washer_t *core)
 {
     packet_t packet;
     while (!is_stuck (port) && washer_lane_next (core, port->dryer, &packet)) {
-        if (packet_send (port->push, &packet) == 0)
+        if (packet_send (port->lane.socket, &packet) == 0)
             washer_lane_sent (core, port->dryer);
         else
             port->is_stuck = true;
@@ -109,4 +127,12 @@ void hatch_send (hatch_t *self, washer_t *core)
     }
     for (size_t i = 0; i < self->size; i++)
         is_stuck (self->ports[i]); // a sign that came for nothing must not wake us again
+}
+
+bool hatch_must_tell (const hatch_t *self)
+{
+    for (size_t i = 0; i < self->size; i++)
+        if (self->ports[i]->lane.state == LANE_LOST)
+            return true;
+    return self->is_new;
 }

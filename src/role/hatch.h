@@ -4,13 +4,13 @@
 #define DISHES_ROLE_HATCH_H
 
 #include "core/washer.h"
-#include "net/address.h"
+#include "net/site.h"
 #include "role/loop.h"
 
 typedef struct {
     uint64_t dryer;
     uint32_t generation;
-    void *push;
+    lane_end_t lane;
     watch_t watch;
     bool is_told;  // the core knows its endpoint
     bool is_stuck; // nobody was there to take the last message
@@ -19,22 +19,24 @@ typedef struct {
 
 //  Each port stays at its address.
 typedef struct {
-    void *context;       // borrowed
-    loop_t *loop;        // borrowed
-    const address_t *at; // borrowed
-    uint64_t washer;     // life
+    site_t *site;    // borrowed
+    loop_t *loop;    // borrowed
+    uint64_t washer; // life
     port_t **ports;
     size_t size, capacity;
     bool is_new; // some are not told yet
 } hatch_t;
 
-//  Opens the lane. 0, or -1 and errno.
+//  Opens the lane. 0; or -1 and errno, and a line in site_error.
 int hatch_open (hatch_t *self, uint64_t dryer, uint32_t generation);
 void hatch_close (hatch_t *self, uint64_t dryer, uint32_t generation);
 void hatch_free (hatch_t *self);
 
-//  Tells the core about lanes that were opened; not to be called from its ports.
+//  Tells the core about lanes that were opened, and those that were lost; not to be called from its ports.
 void hatch_tell (hatch_t *self, washer_t *core, int64_t now_ms);
+
+//  True where it is to be told at once, and not at the next turn that something else brings.
+bool hatch_must_tell (const hatch_t *self);
 
 //  Sends what is to be sent. A lane without a taker waits for its watch.
 void hatch_send (hatch_t *self, washer_t *core);

@@ -1,17 +1,19 @@
 #include "role/local.h"
-#include "net/socket.h"
+#include "role/warden.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { STATUS_ERROR = 125, SOCKETS = 64, PARTS = 3 };
+enum { STATUS_ERROR = 125, PARTS = 3 };
 enum { WASHER, DRYER, SINK };
 
 typedef struct local local_t;
@@ -20,6 +22,7 @@ typedef struct {
     local_t *local;
     control_t *control;
     pthread_t thread;
+    bool is_here;
     bool is_started;
     bool is_seen; // that it is done
     atomic_bool is_done;
@@ -28,12 +31,15 @@ typedef struct {
 
 struct local {
     local_config_t config;
-    void *context;
+    station_t station;
+    warden_t *warden; // NULL: no dryers in processes of their own
     part_t parts[PARTS];
     sink_role_result_t result;
-    int signals; // signalfd
-    int news;    // eventfd: a part is done
-    int caught;  // the signal that ended the run, or 0
+    address_t at;         // where the sink is …
+    atomic_bool is_bound; // … when it is
+    int signals;          // signalfd
+    int news;             // eventfd: a part is done, or the sink is bound
+    int caught;           // the signal that ended the run, or 0
 };
 
 //  ---- the parts
@@ -48,47 +54,76 @@ static void be_done (part_t *self, int status)
 static void *run_washer (void *arg)
 {
     part_t *self = arg;
-    be_done (self, washer_role_run (&self->local->config.washer, self->local->context, self->control));
+    be_done (self, washer_role_run (&self->local->config.washer, self->control));
     return NULL;
 }
 
 static void *run_dryer (void *arg)
 {
     part_t *self = arg;
-    be_done (self, dryer_role_run (&self->local->config.dryer, self->local->context, self->control));
+    be_done (self, dryer_role_run (&self->local->config.dryer, self->control));
     return NULL;
 }
 
 static void *run_sink (void *arg)
 {
     part_t *self = arg;
-    sink_role_run (&self->local->config.sink, self->local->context, self->control, &self->local->result);
+    sink_role_run (&self->local->config.sink, self->control, &self->local->result);
     be_done (self, self->local->result.status);
     return NULL;
 }
 
-//  The sink first: the others look for it.
-static const struct {
-    int part;
-    void *(*run) (void *arg);
-} starts[PARTS] = {{SINK, run_sink}, {WASHER, run_washer}, {DRYER, run_dryer}};
+static int start_part (local_t *self, int which, void *(*run) (void *arg))
+{
+    part_t *part = &self->parts[which];
+    part->local = self;
+    part->control = control_new ();
+    if (!part->control)
+        return -1;
+    int error = pthread_create (&part->thread, NULL, run, part);
+    part->is_started = error == 0;
+    errno = error;
+    return error ? -1 : 0;
+}
 
+static void on_bound (void *arg, const address_t *at)
+{
+    local_t *self = arg;
+    self->at = *at;
+    atomic_store (&self->is_bound, true);
+    eventfd_write (self->news, 1);
+}
+
+//  Until the sink can be found, or could not begin. The others then know its port, too.
+static void wait_for_sink (local_t *self)
+{
+    part_t *sink = &self->parts[SINK];
+    struct pollfd fd = {.fd = self->news, .events = POLLIN};
+    eventfd_t count;
+    while (!atomic_load (&self->is_bound) && !atomic_load (&sink->is_done)) {
+        poll (&fd, 1, -1);
+        eventfd_read (self->news, &count);
+    }
+    if (!atomic_load (&self->is_bound))
+        return;
+    self->config.washer.site.at = self->config.dryer.site.at = self->at;
+}
+
+//  The sink first: the others look for it.
 static int start_parts (local_t *self)
 {
-    for (unsigned i = 0; i < PARTS; i++) {
-        part_t *part = &self->parts[starts[i].part];
-        part->local = self;
-        part->control = control_new ();
-        if (!part->control)
+    static void *(*const runs[PARTS]) (void *arg) = {run_washer, run_dryer, run_sink};
+    if (self->parts[SINK].is_here) {
+        if (start_part (self, SINK, run_sink) == -1)
             return -1;
-        int error = pthread_create (&part->thread, NULL, starts[i].run, part);
-        part->is_started = error == 0;
-        if (error) {
-            errno = error;
-            return -1;
-        }
+        wait_for_sink (self);
+        if (!atomic_load (&self->is_bound))
+            return 0; // it has said why
     }
-    return 0;
+    for (int which = WASHER; which <= DRYER; which++)
+        if (self->parts[which].is_here && start_part (self, which, runs[which]) == -1)
+            return -1;
+    return self->warden ? warden_start (self->warden, &self->at) : 0;
 }
 
 static void ask (local_t *self, int part, unsigned what)
@@ -130,12 +165,19 @@ static bool is_ignored (int signal)
 //  All threads that follow block what this one reads.
 static int open_signals (local_t *self)
 {
-    static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH};
+    const struct {
+        int number;
+        bool is_wanted;
+    } taken[] = {{SIGINT, true},
+                 {SIGTERM, true},
+                 {SIGHUP, true},
+                 {SIGTSTP, self->parts[DRYER].is_here},
+                 {SIGWINCH, self->parts[SINK].is_here}};
     sigset_t set;
     sigemptyset (&set);
     for (unsigned i = 0; i < sizeof taken / sizeof *taken; i++)
-        if (!is_ignored (taken[i]))
-            sigaddset (&set, taken[i]);
+        if (taken[i].is_wanted && !is_ignored (taken[i].number))
+            sigaddset (&set, taken[i].number);
     signal (SIGPIPE, SIG_IGN);
     signal (SIGXFSZ, SIG_IGN);
     pthread_sigmask (SIG_BLOCK, &set, NULL);
@@ -143,13 +185,25 @@ static int open_signals (local_t *self)
     return self->signals == -1 ? -1 : 0;
 }
 
+static bool is_alone (const local_t *self, int part)
+{
+    for (int i = 0; i < PARTS; i++)
+        if (self->parts[i].is_here != (i == part))
+            return false;
+    return true;
+}
+
 static void on_end_signal (local_t *self, int signal)
 {
     unsigned what = self->caught ? CONTROL_KILL : CONTROL_END;
+    if (!self->caught && signal != SIGINT && is_alone (self, DRYER))
+        what = CONTROL_DRAIN;
     if (!self->caught)
         self->caught = signal;
     ask (self, DRYER, what);
     ask (self, SINK, what);
+    if (!self->parts[SINK].is_here)
+        ask (self, WASHER, CONTROL_LEAVE);
 }
 
 static void take_signals (local_t *self)
@@ -173,6 +227,8 @@ static void on_done (local_t *self, int which)
     if (which == SINK) {
         ask (self, WASHER, CONTROL_LEAVE);
         ask (self, DRYER, CONTROL_LEAVE);
+        if (self->warden)
+            warden_ending (self->warden);
     } else if (self->parts[which].status == STATUS_ERROR) {
         ask (self, SINK, CONTROL_FAIL);
     }
@@ -184,7 +240,7 @@ static bool look_at_parts (local_t *self)
     bool goes_on = false;
     for (int i = 0; i < PARTS; i++) {
         part_t *part = &self->parts[i];
-        if (part->is_seen)
+        if (part->is_seen || !part->is_started)
             continue;
         part->is_seen = atomic_load (&part->is_done);
         if (part->is_seen)
@@ -205,22 +261,77 @@ static void wait_for_parts (local_t *self)
     }
 }
 
-static int open_local (local_t *self)
+//  A dryer's process: the same, with the dryer alone.
+static int run_warded (void *arg, const address_t *at)
 {
+    const local_t *from = arg;
+    local_config_t config = from->config;
+    local_result_t result;
+    char error[512];
+    config.station.at = *at;
+    config.station.role = ROLE_DRYER;
+    config.has_washer = config.has_sink = false;
+    config.has_dryer = true;
+    config.dryers = 0;
+    if (local_run (&config, &result, error, sizeof error) == -1) {
+        talk_say (&config.dryer.talk, TALK_ERROR, "%s", error);
+        return STATUS_ERROR;
+    }
+    if (result.signal) {
+        signal (result.signal, SIG_DFL);
+        raise (result.signal);
+        sigset_t set;
+        sigemptyset (&set);
+        sigaddset (&set, result.signal);
+        pthread_sigmask (SIG_UNBLOCK, &set, NULL);
+    }
+    return result.status;
+}
+
+static const talk_t *talk_of (const local_config_t *config)
+{
+    return config->has_sink ? &config->sink.talk : config->has_washer ? &config->washer.talk : &config->dryer.talk;
+}
+
+static void prepare_parts (local_t *self)
+{
+    local_config_t *config = &self->config;
+    self->parts[WASHER].is_here = config->has_washer;
+    self->parts[DRYER].is_here = config->has_dryer;
+    self->parts[SINK].is_here = config->has_sink;
+    config->washer.site = config->dryer.site = config->sink.site = self->station.site;
+    config->sink.bound = on_bound;
+    config->sink.bound_arg = self;
+    config->dryer.suspended = suspend_process;
+}
+
+//  Processes before threads, and the station has threads.
+static int open_local (local_t *self, char *error, size_t error_size)
+{
+    local_config_t *config = &self->config;
+    const talk_t *talk = talk_of (config);
+    snprintf (error, error_size, "cannot begin");
+    if (config->dryers && !(self->warden = warden_new (config->dryers, run_warded, self, talk)))
+        return -1;
+    if (config->has_dryer && !(config->dryer.runner.guardian = guardian_new (config->dryer.runner.slots)))
+        return -1;
+    self->parts[DRYER].is_here = config->has_dryer;
+    self->parts[SINK].is_here = config->has_sink;
     self->news = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->news == -1 || open_signals (self) == -1)
         return -1;
-    self->config.dryer.runner.guardian = guardian_new (self->config.dryer.runner.slots);
-    if (!self->config.dryer.runner.guardian)
+    if (station_open (&self->station, &config->station, error, error_size) == -1)
         return -1;
-    self->config.dryer.suspended = suspend_process;
-    self->context = context_new (0, SOCKETS);
-    return self->context ? 0 : -1;
+    if (guard_is_open (self->station.guard))
+        talk_say (talk, TALK_ERROR, "--insecure: whoever reaches this address can take part");
+    prepare_parts (self);
+    return 0;
 }
 
 static void close_local (local_t *self)
 {
-    context_destroy (&self->context);
+    warden_destroy (&self->warden);
+    station_close (&self->station);
     guardian_destroy (&self->config.dryer.runner.guardian);
     if (self->signals != -1)
         close (self->signals);
@@ -230,20 +341,28 @@ static void close_local (local_t *self)
 
 static void conclude (const local_t *self, local_result_t *result)
 {
+    static const int by[] = {SINK, WASHER, DRYER};
     const sink_role_result_t *from = &self->result;
-    *result = (local_result_t){.status = from->status, .signal = from->signal, .ending = from->ending};
+    *result = (local_result_t){.signal = from->signal, .ending = from->ending};
+    for (unsigned i = PARTS; i-- > 0;)
+        if (self->parts[by[i]].is_here)
+            result->status = self->parts[by[i]].status;
     if (self->caught && !result->signal) // also where the last task was ended by it, and so all was counted
         result->signal = self->caught;
-    if (self->parts[WASHER].status == STATUS_ERROR || self->parts[DRYER].status == STATUS_ERROR)
-        result->status = STATUS_ERROR;
+    for (int i = 0; i < PARTS; i++)
+        if (self->parts[i].status == STATUS_ERROR)
+            result->status = STATUS_ERROR;
 }
 
-int local_run (const local_config_t *config, local_result_t *result)
+int local_run (const local_config_t *config, local_result_t *result, char *error, size_t error_size)
 {
     local_t local = {.config = *config, .signals = -1, .news = -1};
-    int rc = open_local (&local);
-    if (rc == 0)
+    int rc = open_local (&local, error, error_size);
+    if (rc == 0) {
         rc = start_parts (&local);
+        if (rc == -1)
+            snprintf (error, error_size, "cannot begin: %s", strerror (errno));
+    }
     if (rc == -1)
         for (int i = 0; i < PARTS; i++)
             ask (&local, i, CONTROL_LEAVE);

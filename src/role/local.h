@@ -1,19 +1,25 @@
-/*  local: washer, sink and dryer in one process, a thread each, over the same wires and by the same code as apart.
+/*  local: the parts of a pipeline that one process runs, a thread each, by the same code alone and together.
  *
- *  The calling thread waits and takes the signals meanwhile: INT, TERM and HUP end the run (the second one at once),
- *  TSTP stops what runs and then this process. Those that are ignored stay so.
+ *  The calling thread waits and takes the signals meanwhile. INT, TERM and HUP end what is here, the second one at
+ * once; a dryer that is alone drains at TERM and HUP. Where a dryer is, TSTP stops what runs and then this process.
+ * Signals that are ignored stay so.
  */
 #ifndef DISHES_ROLE_LOCAL_H
 #define DISHES_ROLE_LOCAL_H
 
 #include "role/dryer_role.h"
 #include "role/sink_role.h"
+#include "role/station.h"
 #include "role/washer_role.h"
 
+//  The sites of the parts, the guardian of the dryer and the like are filled in here.
 typedef struct {
+    station_config_t station;
+    bool has_washer, has_dryer, has_sink;
     washer_role_config_t washer;
-    dryer_role_config_t dryer; // its guardian is made here
+    dryer_role_config_t dryer;
     sink_role_config_t sink;
+    unsigned dryers; // this many as processes of their own, by `dryer`; not with inproc
 } local_config_t;
 
 typedef struct {
@@ -23,7 +29,8 @@ typedef struct {
 } local_result_t;
 
 //  Runs to the end; call it while there is one thread. While it runs SIGPIPE and SIGXFSZ are ignored; the signals that
-//  it takes stay blocked when it returns, so that none is lost before it is raised. 0, or -1 and errno: nothing ran.
-int local_run (const local_config_t *config, local_result_t *result);
+//  it takes stay blocked when it returns, so that none is lost before it is raised. 0; or -1, errno and one line:
+//  nothing ran.
+int local_run (const local_config_t *config, local_result_t *result, char *error, size_t error_size);
 
 #endif

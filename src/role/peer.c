@@ -3,12 +3,26 @@
 
 #include <errno.h>
 
-int peer_open (peer_t *self, void *context, loop_t *loop, const char *out, uint8_t role, uint64_t life)
+enum { LOOK_MS = 200 };
+
+static int open_orders (peer_t *self)
 {
-    *self = (peer_t){.context = context, .loop = loop};
+    self->orders = site_orders (self->site, self->role, self->life);
+    self->is_heard = false;
+    return self->orders ? loop_watch (self->loop, &self->orders_watch, socket_fd (self->orders)) : -1;
+}
+
+static void close_orders (peer_t *self)
+{
+    loop_unwatch (self->loop, &self->orders_watch);
+    site_close_orders (self->site, &self->orders);
+}
+
+int peer_open (peer_t *self, site_t *site, loop_t *loop, const talk_t *talk, uint8_t role, uint64_t life)
+{
+    *self = (peer_t){.site = site, .loop = loop, .talk = talk, .role = role, .life = life};
     inbound_init (&self->inbound);
-    self->orders = socket_orders (context, out, role, life);
-    return self->orders ? loop_watch (loop, &self->orders_watch, socket_fd (self->orders)) : -1;
+    return open_orders (self);
 }
 
 static void close_reports (peer_t *self)
@@ -23,24 +37,52 @@ void peer_close (peer_t *self)
         return;
     int kept = errno;
     close_reports (self);
-    loop_unwatch (self->loop, &self->orders_watch);
-    socket_close (&self->orders);
+    close_orders (self);
     inbound_free (&self->inbound);
     *self = (peer_t){0};
     errno = kept;
+}
+
+static void say_refusal (peer_t *self)
+{
+    const char *line = site_refused (self->site);
+    if (line && !self->is_refused)
+        talk_say (self->talk, TALK_ERROR, "%s", line);
+    self->is_refused = self->is_refused || line;
+}
+
+int peer_tick (peer_t *self, int64_t now_ms)
+{
+    if (!self->is_heard && now_ms >= self->look_ms) {
+        self->look_ms = now_ms + LOOK_MS;
+        say_refusal (self);
+    }
+    if (!site_renewed (self->site, now_ms))
+        return 0;
+    close_orders (self);
+    return open_orders (self);
+}
+
+int64_t peer_due_ms (const peer_t *self)
+{
+    if (self->is_heard)
+        return INT64_MAX;
+    int64_t due_ms = site_due_ms (self->site);
+    return due_ms < self->look_ms ? due_ms : self->look_ms;
 }
 
 packet_found_t peer_receive (peer_t *self)
 {
     packet_found_t found = packet_receive (self->orders, true, &self->inbound);
     self->orders_watch.ready = found != PACKET_NONE;
+    self->is_heard = self->is_heard || found == PACKET_GOOD;
     return found;
 }
 
 int peer_report_to (peer_t *self, const char *in)
 {
     close_reports (self);
-    self->reports = socket_reports (self->context, in);
+    self->reports = site_reports (self->site, in);
     return self->reports ? loop_watch (self->loop, &self->reports_watch, socket_fd (self->reports)) : -1;
 }
 

@@ -1,6 +1,7 @@
 #include "role/sink_role.h"
 #include "net/packet.h"
 #include "net/socket.h"
+#include "role/gate.h"
 #include "role/life.h"
 #include "role/results.h"
 
@@ -9,18 +10,22 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATUS_ERROR = 125, STATUS_SIGNAL = 128, REPORTS_A_TURN = 4096, PATIENCE_MS = 1000 };
+enum { STATUS_ERROR = 125, STATUS_SIGNAL = 128, PATIENCE_MS = 1000, ERROR_BYTES = 512 };
 
 typedef struct {
     const sink_role_config_t *config;
     control_t *control;
     loop_t *loop;
     sink_t *core;
-    void *out, *in;
-    watch_t out_watch, in_watch;
-    inbound_t inbound;
+    site_t *site;
+    gate_t gate;
+    void *out;
+    watch_t out_watch;
+    bool has_more; // unread reports
     results_t results;
+    uint64_t run;
     bool was_decided; // the run, and the results were told
+    bool is_told;     // the end, to late comers
     bool is_leaving;  // at once
     bool failed;      // said so already
     int signal;
@@ -31,6 +36,13 @@ static void fail (role_t *self, const char *what)
 {
     if (!self->failed)
         talk_say (&self->config->talk, TALK_ERROR, "sink: %s: %s", what, strerror (errno));
+    self->failed = self->is_leaving = true;
+}
+
+//  A wire that could not be opened; the site knows why.
+static void fail_wire (role_t *self)
+{
+    talk_say (&self->config->talk, TALK_ERROR, "%s", site_error (self->site));
     self->failed = self->is_leaving = true;
 }
 
@@ -83,19 +95,19 @@ static void on_log (void *arg, const char *line)
 
 //  ---- begin and end
 
-static int open_wires (role_t *self, void *context)
+static int open_out (role_t *self)
 {
-    endpoint_t out;
-    address_out (&self->config->at, out);
     packet_t advert = sink_advert (self->core);
-    self->out = socket_out (context, out, &advert);
+    self->out = site_out (self->site, &advert);
     packet_drop (&advert);
+    if (!self->out)
+        fail_wire (self);
     if (!self->out || loop_watch (self->loop, &self->out_watch, socket_fd (self->out)) == -1)
         return -1;
-    return loop_watch (self->loop, &self->in_watch, socket_fd (self->in));
+    return gate_watch (&self->gate);
 }
 
-static int open_core (role_t *self, void *context)
+static int open_core (role_t *self)
 {
     sink_config_t core = self->config->core;
     sink_ports_t ports = {.arg = self,
@@ -107,50 +119,57 @@ static int open_core (role_t *self, void *context)
                           .commit = on_commit,
                           .trace = self->config->talk.is_tracing ? on_trace : NULL,
                           .log = on_log};
+    bool is_strict = guard_kind (self->config->site.guard) == GUARD_CURVE;
     core.run = life_new ();
     core.life = life_new ();
-    address_in (&self->config->at, core.endpoint);
-    self->in = socket_in (context, core.endpoint);
-    if (!self->in)
+    if (gate_open (&self->gate, self->site, is_strict, self->loop, core.endpoint) == -1) {
+        fail_wire (self);
         return -1;
+    }
     self->core = sink_new (&core, &ports, NULL, loop_now_ms ());
-    return self->core ? open_wires (self, context) : -1;
+    self->run = core.run;
+    return self->core ? 0 : -1;
 }
 
-static void open_role (role_t *self, void *context)
+static int open_site (role_t *self)
 {
-    inbound_init (&self->inbound);
-    if (results_open (&self->results, self->config, self->loop) == -1)
-        self->failed = self->is_leaving = true;
-    else if (open_core (self, context) == -1)
-        fail (self, "cannot begin");
+    char error[ERROR_BYTES];
+    self->site = site_new (&self->config->site, error, sizeof error);
+    if (self->site)
+        return 0;
+    talk_say (&self->config->talk, TALK_ERROR, "%s", error);
+    self->failed = self->is_leaving = true;
+    return -1;
+}
+
+//  The lock of the address first: files are not touched for a sink that cannot be. `out` last: nobody meets one that
+//  cannot write its results.
+static int open_role (role_t *self)
+{
+    if (open_site (self) == -1 || open_core (self) == -1)
+        return -1;
+    if (results_open (&self->results, self->config, self->loop) == -1) {
+        self->failed = true;
+        return -1;
+    }
+    if (open_out (self) == -1)
+        return -1;
+    if (self->config->bound)
+        self->config->bound (self->config->bound_arg, site_at (self->site));
+    return 0;
 }
 
 static void close_role (role_t *self)
 {
     sink_destroy (&self->core);
     loop_unwatch (self->loop, &self->out_watch);
-    loop_unwatch (self->loop, &self->in_watch);
     socket_close (&self->out);
-    socket_close (&self->in);
-    inbound_free (&self->inbound);
+    gate_close (&self->gate);
     results_close (&self->results);
+    site_destroy (&self->site);
 }
 
 //  ---- the turns
-
-static void hear (role_t *self, int64_t now_ms)
-{
-    for (unsigned i = 0; self->in_watch.ready && i < REPORTS_A_TURN; i++) {
-        packet_found_t found = packet_receive (self->in, false, &self->inbound);
-        if (found == PACKET_GOOD)
-            sink_heard (self->core, &self->inbound.message, now_ms);
-        else if (found == PACKET_BAD)
-            sink_bad_message (self->core);
-        else
-            self->in_watch.ready = false;
-    }
-}
 
 //  Subscriptions must be in before anything is published: a WELCOME without its subscriber would be lost.
 static void take_subscriptions (role_t *self)
@@ -223,10 +242,21 @@ static void check_results (role_t *self, int64_t now_ms)
     sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
 }
 
+//  How it ended stands in the result file before anybody can have heard it.
+static void tell_late_comers (role_t *self)
+{
+    if (self->is_told || sink_ending (self->core)->end == END_NONE)
+        return;
+    self->is_told = true;
+    if (site_write_result (self->site, self->run, sink_ending (self->core)) == -1)
+        talk_say (&self->config->talk, TALK_ERROR, "cannot leave the result for late comers: %s", strerror (errno));
+}
+
 static void turn (role_t *self, int64_t now_ms)
 {
-    hear (self, now_ms);
+    self->has_more = gate_hear (&self->gate, self->core, now_ms);
     sink_tick (self->core, now_ms);
+    tell_late_comers (self);
     speak (self);
     print (self, now_ms);
     check_results (self, now_ms);
@@ -239,7 +269,7 @@ static void turn (role_t *self, int64_t now_ms)
 static int64_t next_ms (const role_t *self, int64_t now_ms)
 {
     const int64_t all_ms[] = {sink_due_ms (self->core), results_due_ms (&self->results, now_ms), self->patience_ms};
-    int64_t due_ms = self->in_watch.ready ? 0 : INT64_MAX;
+    int64_t due_ms = self->has_more ? 0 : INT64_MAX;
     for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
         due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;
     return due_ms;
@@ -289,11 +319,13 @@ static void conclude (role_t *self, sink_role_result_t *result)
     result->signal = self->signal;
 }
 
-void sink_role_run (const sink_role_config_t *config, void *context, control_t *control, sink_role_result_t *result)
+void sink_role_run (const sink_role_config_t *config, control_t *control, sink_role_result_t *result)
 {
     role_t role = {.config = config, .control = control, .loop = control_loop (control), .patience_ms = INT64_MAX};
     *result = (sink_role_result_t){.status = STATUS_ERROR};
-    open_role (&role, context);
+    bool is_open = open_role (&role) == 0;
+    if (!is_open)
+        fail (&role, "cannot begin");
     while (!role.is_leaving) {
         int64_t now_ms = loop_now_ms ();
         turn (&role, now_ms);
@@ -303,7 +335,7 @@ void sink_role_run (const sink_role_config_t *config, void *context, control_t *
             fail (&role, "cannot wait");
         obey (&role, loop_now_ms ());
     }
-    if (role.core)
+    if (is_open)
         conclude (&role, result);
     close_role (&role);
 }

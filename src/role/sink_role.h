@@ -7,20 +7,24 @@
 #define DISHES_ROLE_SINK_ROLE_H
 
 #include "core/sink.h"
-#include "net/address.h"
+#include "net/site.h"
 #include "role/control.h"
 #include "role/talk.h"
 #include "store/printer.h"
 #include "store/progress.h"
 
 typedef struct {
-    address_t at;
+    site_config_t site; // of the station (role/station.h)
     sink_config_t core; // run, life and endpoint are filled in here
     printer_config_t printer;
     const char *joblog; // path, or NULL
     bool is_progress;
     progress_config_t progress; // start_ms is filled in here
     talk_t talk;
+    //  Called in the sink's thread when others can find it: at this address, whose port is the one that was found where
+    //  it was 0. NULL: not used.
+    void (*bound) (void *arg, const address_t *at);
+    void *bound_arg;
 } sink_role_config_t;
 
 typedef struct {
@@ -30,6 +34,6 @@ typedef struct {
 } sink_role_result_t;
 
 //  Runs until every peer has left and everything is printed. What could not be written is said, and the status is 125.
-void sink_role_run (const sink_role_config_t *config, void *context, control_t *control, sink_role_result_t *result);
+void sink_role_run (const sink_role_config_t *config, control_t *control, sink_role_result_t *result);
 
 #endif

@@ -9,14 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATUS_ERROR = 125, ORDERS_A_TURN = 256, READS_A_TURN = 16, HINT_MS = 3000 };
+enum { STATUS_ERROR = 125, ORDERS_A_TURN = 256, READS_A_TURN = 16, HINT_MS = 3000, ERROR_BYTES = 512 };
 
 typedef struct {
     const washer_role_config_t *config;
-    void *context;
     control_t *control;
     loop_t *loop;
     washer_t *core;
+    site_t *site;
     peer_t peer;
     hatch_t hatch;
     endpoint_t reports; // where the sink takes them
@@ -38,6 +38,14 @@ static void fail (role_t *self, const char *what)
     self->failed = self->is_leaving = true;
 }
 
+//  A wire that could not be opened; the site knows why.
+static void fail_wire (role_t *self)
+{
+    if (!self->failed)
+        talk_say (&self->config->talk, TALK_ERROR, "%s", site_error (self->site));
+    self->failed = self->is_leaving = true;
+}
+
 //  ---- what the core asks for
 
 static void on_sink_found (void *arg, const char *endpoint)
@@ -45,7 +53,7 @@ static void on_sink_found (void *arg, const char *endpoint)
     role_t *self = arg;
     snprintf (self->reports, sizeof self->reports, "%s", endpoint);
     if (peer_report_to (&self->peer, endpoint) == -1)
-        fail (self, "cannot reach the sink");
+        fail_wire (self);
 }
 
 static void on_lane_open (void *arg, uint64_t dryer, uint32_t generation, const char *dryer_host)
@@ -53,7 +61,7 @@ static void on_lane_open (void *arg, uint64_t dryer, uint32_t generation, const 
     role_t *self = arg;
     self->was_served = true;
     if (hatch_open (&self->hatch, dryer, generation) == -1)
-        fail (self, "cannot open a lane");
+        fail_wire (self);
 }
 
 static void on_lane_close (void *arg, uint64_t dryer, uint32_t generation)
@@ -72,10 +80,19 @@ static void on_trace (void *arg, const char *from, const char *event, const char
 
 static int begin_life (role_t *self, uint64_t life)
 {
-    endpoint_t out;
-    address_out (&self->config->at, out);
     self->hatch.washer = life;
-    return peer_open (&self->peer, self->context, self->loop, out, ROLE_WASHER, life);
+    return peer_open (&self->peer, self->site, self->loop, &self->config->talk, ROLE_WASHER, life);
+}
+
+static int open_site (role_t *self)
+{
+    char error[ERROR_BYTES];
+    self->site = site_new (&self->config->site, error, sizeof error);
+    if (self->site)
+        return 0;
+    talk_say (&self->config->talk, TALK_ERROR, "%s", error);
+    self->failed = self->is_leaving = true;
+    return -1;
 }
 
 static int open_role (role_t *self)
@@ -91,7 +108,9 @@ static int open_role (role_t *self)
                             .lane_close = on_lane_close,
                             .trace = config->talk.is_tracing ? on_trace : NULL};
     snprintf (core.name, sizeof core.name, "%s", config->name);
-    self->hatch = (hatch_t){.context = self->context, .loop = self->loop, .at = &config->at};
+    if (open_site (self) == -1)
+        return -1;
+    self->hatch = (hatch_t){.site = self->site, .loop = self->loop};
     self->hint_ms = input_is_terminal (config->input) ? loop_now_ms () + HINT_MS : INT64_MAX;
     self->core = washer_new (&core, &ports, loop_now_ms ());
     return self->core ? begin_life (self, core.life) : -1;
@@ -104,6 +123,7 @@ static void close_role (role_t *self)
     hatch_free (&self->hatch);
     pile_free (&self->pile);
     peer_close (&self->peer);
+    site_destroy (&self->site);
 }
 
 //  The sink has closed our life: the same items, as a new one.
@@ -113,7 +133,7 @@ static void be_reborn (role_t *self, int64_t now_ms)
     washer_reborn (self->core, life, now_ms);
     peer_close (&self->peer);
     if (begin_life (self, life) == -1 || peer_report_to (&self->peer, self->reports) == -1)
-        fail (self, "cannot reach the sink");
+        fail_wire (self);
 }
 
 //  ---- the input
@@ -247,6 +267,8 @@ static void speak (role_t *self, int64_t now_ms)
 
 static void turn (role_t *self, int64_t now_ms)
 {
+    if (peer_tick (&self->peer, now_ms) == -1)
+        fail_wire (self);
     hear (self, now_ms);
     read_input (self);
     unstack (self);
@@ -267,10 +289,13 @@ static void turn (role_t *self, int64_t now_ms)
 static int64_t due_ms (const role_t *self)
 {
     bool reads_on = (!self->is_waiting || self->input_watch.ready) && may_read (self);
-    if (reads_on || self->peer.orders_watch.ready)
+    if (reads_on || self->peer.orders_watch.ready || hatch_must_tell (&self->hatch))
         return 0;
-    int64_t due = washer_due_ms (self->core);
-    return due < self->hint_ms ? due : self->hint_ms;
+    const int64_t all_ms[] = {washer_due_ms (self->core), peer_due_ms (&self->peer), self->hint_ms};
+    int64_t due_ms = INT64_MAX;
+    for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
+        due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;
+    return due_ms;
 }
 
 static void obey (role_t *self)
@@ -289,9 +314,9 @@ static int conclude (const role_t *self)
     return self->failed ? STATUS_ERROR : ending->status;
 }
 
-int washer_role_run (const washer_role_config_t *config, void *context, control_t *control)
+int washer_role_run (const washer_role_config_t *config, control_t *control)
 {
-    role_t role = {.config = config, .context = context, .control = control, .loop = control_loop (control)};
+    role_t role = {.config = config, .control = control, .loop = control_loop (control)};
     if (open_role (&role) == -1)
         fail (&role, "cannot begin");
     while (!role.is_leaving && washer_state (role.core) != WASHER_OVER) {

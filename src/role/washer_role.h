@@ -8,7 +8,7 @@
 
 #include "core/washer.h"
 #include "input/input.h"
-#include "net/address.h"
+#include "net/site.h"
 #include "role/control.h"
 #include "role/talk.h"
 
@@ -22,7 +22,7 @@ typedef enum {
 enum { QUEUE_BYTES = 4 << 20 };
 
 typedef struct {
-    address_t at;
+    site_config_t site; // of the station (role/station.h)
     const char *name;
     input_t *input;   // borrowed; only this role reads it
     uint32_t retries; // tries in all; 0: for ever
@@ -36,6 +36,6 @@ typedef struct {
 
 //  Runs until the end. Returns the exit status: what the run came to, or 125 where the input could not be read to its
 //  end (what was read is done and counted all the same) or the pipeline was lost, and then said so.
-int washer_role_run (const washer_role_config_t *config, void *context, control_t *control);
+int washer_role_run (const washer_role_config_t *config, control_t *control);
 
 #endif

@@ -332,7 +332,7 @@ static void test_told_from_elsewhere (void **state)
             part_t there;
             snprintf (at, sizeof at, "%s:*", told);
             part_open (&there, &(how_t){.at = at, .is_insecure = true}, ROLE_SINK, NULL);
-            void *in = site_in (there.site, told); // an address that can be bound is one of this host
+            void *in = site_in (there.site, told, NULL); // an address that can be bound is one of this host
             assert_non_null (in);
             socket_close (&in);
             part_close (&there);

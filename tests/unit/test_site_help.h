@@ -108,7 +108,7 @@ static inline int sink_try (sink_t *self, const how_t *how)
     inbound_init (&self->inbound);
     if (part_try (&self->part, how, ROLE_SINK, NULL) == -1)
         return -1;
-    self->in = site_in (self->part.site, self->told);
+    self->in = site_in (self->part.site, self->told, NULL);
     if (!self->in)
         return -1;
     packet_t advert = {.wire = TO_PEER, .header = {.type = MSG_ADVERT, .from = 1}};

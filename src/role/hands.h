@@ -1,0 +1,35 @@
+/*  hands: who does the dryer's tasks: commands (rack.h), or whatever else fills this in. The dryer's role asks it once a
+ *  turn; only the role's thread makes these calls, and none of them waits.
+ *
+ *  What is taken with dryer_take runs until dryer_done or dryer_return has all of it.
+ */
+#ifndef DISHES_ROLE_HANDS_H
+#define DISHES_ROLE_HANDS_H
+
+#include "core/dryer.h"
+
+#include <sys/types.h>
+
+typedef struct {
+    void *arg;
+    //  What the sink wants with each result (WANT_*); holds from the next task on. 0, or -1 and errno.
+    int (*want) (void *arg, uint8_t wants, const char *tagstring);
+    //  One turn: takes results to the core, and starts what it gives where `may_start`. 0, or -1 and errno.
+    int (*work) (void *arg, dryer_t *core, int64_t now_ms, bool may_start);
+    //  When to be called again; INT64_MAX: when the loop wakes.
+    int64_t (*due_ms) (const void *arg);
+    //  Ends what runs: its results may still come. At once, or with patience.
+    void (*end) (void *arg, bool at_once, int64_t now_ms);
+    //  Holds up what runs, and lets it go on.
+    void (*stop) (void *arg, int64_t now_ms);
+    void (*cont) (void *arg, int64_t now_ms);
+    //  Tasks that run: while there are any the role does not end.
+    uint32_t (*running) (const void *arg);
+    //  Throws away what waits: the core that it is for is about to end.
+    void (*forget) (void *arg);
+    //  The core's ports of the same names; `cookie` is a result's.
+    ssize_t (*read) (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size);
+    void (*free_output) (void *arg, void *cookie);
+} hands_t;
+
+#endif

@@ -1,0 +1,297 @@
+#include "role/warden.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RESTARTS = 5, RESTARTS_MS = 60000, PATIENCE_MS = 2000, STATUS_ERROR = 125 };
+
+struct warden {
+    pid_t pid;
+    int wire; // our end; its closing ends the dryers
+};
+
+typedef enum { ORDER_START, ORDER_ENDING } order_kind_t;
+
+typedef struct {
+    order_kind_t kind;
+    address_t at;
+} order_t;
+
+//  ---- in the process of the warden
+
+typedef struct {
+    warden_fn *run;
+    void *arg;
+    const talk_t *talk;
+    int wire, signals;
+    address_t at;
+    bool is_started, is_ending;
+    unsigned wanted; // dryers
+    pid_t *pids;     // of those that live; 0: none
+    unsigned living;
+    int64_t restarts_ms[RESTARTS]; // when the last ones were, in a ring
+    unsigned restarts;
+} ward_t;
+
+static int64_t now_ms (void)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void block (int *signals, unsigned count, int how)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    for (unsigned i = 0; i < count; i++)
+        sigaddset (&set, signals[i]);
+    sigprocmask (how, &set, NULL);
+}
+
+//  What a terminal says to the whole group is for the dryers themselves; the warden lives as long as they do.
+static int taken[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGTSTP};
+
+static void run_dryer (const ward_t *self, pid_t warden)
+{
+    prctl (PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid () != warden)
+        _exit (STATUS_ERROR);
+    close (self->wire);
+    close (self->signals);
+    block (taken, sizeof taken / sizeof *taken, SIG_UNBLOCK);
+    int status = self->run (self->arg, &self->at);
+    exit (status); // and not _exit: the sanitizers look for leaks there
+}
+
+static void start_dryer (ward_t *self, unsigned index)
+{
+    pid_t warden = getpid (), pid = fork ();
+    if (pid == 0)
+        run_dryer (self, warden);
+    if (pid == -1)
+        talk_say (self->talk, TALK_ERROR, "cannot start a local dryer: %s", strerror (errno));
+    self->pids[index] = pid == -1 ? 0 : pid;
+    self->living += pid != -1;
+}
+
+static bool may_restart (ward_t *self)
+{
+    int64_t *oldest = &self->restarts_ms[self->restarts % RESTARTS], now = now_ms ();
+    if (self->restarts >= RESTARTS && now - *oldest < RESTARTS_MS)
+        return false;
+    *oldest = now;
+    self->restarts++;
+    return true;
+}
+
+//  Told to leave, or at the end of the pipeline.
+static bool has_left (int status)
+{
+    if (WIFEXITED (status))
+        return WEXITSTATUS (status) == 0;
+    int number = WTERMSIG (status);
+    return number == SIGINT || number == SIGTERM || number == SIGHUP;
+}
+
+static void say_death (const ward_t *self, int status, const char *then)
+{
+    if (WIFEXITED (status))
+        talk_say (self->talk, TALK_ERROR, "a local dryer has ended with status %d: %s", WEXITSTATUS (status), then);
+    else
+        talk_say (self->talk, TALK_ERROR, "a local dryer was killed by signal %d: %s", WTERMSIG (status), then);
+}
+
+static void bury (ward_t *self, unsigned index, int status)
+{
+    self->pids[index] = 0;
+    self->living--;
+    if (self->is_ending || has_left (status))
+        return;
+    if (may_restart (self)) {
+        say_death (self, status, "another one is started");
+        start_dryer (self, index);
+    } else {
+        say_death (self, status, "none is started any more, too many have died in a minute");
+    }
+}
+
+static void reap (ward_t *self)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid (-1, &status, WNOHANG)) > 0;)
+        for (unsigned i = 0; i < self->wanted; i++)
+            if (self->pids[i] == pid)
+                bury (self, i, status);
+}
+
+static void signal_all (const ward_t *self, int number)
+{
+    for (unsigned i = 0; i < self->wanted; i++)
+        if (self->pids[i])
+            kill (self->pids[i], number);
+}
+
+//  False where our starter is gone, or done with us.
+static bool obey (ward_t *self)
+{
+    order_t order;
+    ssize_t size = recv (self->wire, &order, sizeof order, MSG_DONTWAIT);
+    if (size == -1 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (size != sizeof order)
+        return false;
+    self->is_ending = self->is_ending || order.kind == ORDER_ENDING;
+    if (order.kind != ORDER_START || self->is_started)
+        return true;
+    self->is_started = true;
+    self->at = order.at;
+    for (unsigned i = 0; i < self->wanted; i++)
+        start_dryer (self, i);
+    return true;
+}
+
+static void take_signals (const ward_t *self)
+{
+    struct signalfd_siginfo info;
+    while (read (self->signals, &info, sizeof info) == sizeof info)
+        ;
+}
+
+static void end_dryers (ward_t *self, int64_t give_up_ms)
+{
+    static const int numbers[] = {SIGINT, SIGKILL};
+    self->is_ending = true;
+    for (unsigned i = 0; self->living && i < 2; i++) {
+        int64_t left_ms;
+        struct pollfd fd = {.fd = self->signals, .events = POLLIN};
+        for (; self->living && (left_ms = give_up_ms - now_ms ()) > 0; reap (self)) {
+            poll (&fd, 1, (int)left_ms);
+            take_signals (self);
+        }
+        signal_all (self, numbers[i]);
+        give_up_ms = now_ms () + PATIENCE_MS;
+    }
+    while (self->living && waitpid (-1, NULL, 0) > 0)
+        self->living--;
+}
+
+static void ward (ward_t *self)
+{
+    struct pollfd fds[] = {{.fd = self->wire, .events = POLLIN}, {.fd = self->signals, .events = POLLIN}};
+    bool is_wanted = true;
+    while (is_wanted) {
+        poll (fds, 2, -1);
+        take_signals (self);
+        is_wanted = obey (self);
+        reap (self);
+    }
+    //  After a proper end the dryers have had their STOP and are about to leave; else nobody is left who could say it.
+    end_dryers (self, self->is_ending ? now_ms () + PATIENCE_MS : now_ms ());
+}
+
+//  Neither end of a pipeline of the shell may be held open by us.
+static void leave_stdio (void)
+{
+    int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null == -1)
+        return;
+    dup2 (null, STDIN_FILENO);
+    dup2 (null, STDOUT_FILENO);
+    if (null > STDERR_FILENO)
+        close (null);
+}
+
+static int open_ward (ward_t *self)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    for (unsigned i = 0; i < sizeof taken / sizeof *taken; i++)
+        sigaddset (&set, taken[i]);
+    sigprocmask (SIG_BLOCK, &set, NULL);
+    self->signals = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    self->pids = calloc (self->wanted, sizeof *self->pids);
+    return self->signals == -1 || !self->pids ? -1 : 0;
+}
+
+static void be_warden (ward_t *self)
+{
+    leave_stdio ();
+    int rc = open_ward (self);
+    if (rc == 0)
+        ward (self);
+    free (self->pids);
+    exit (rc == 0 ? 0 : STATUS_ERROR);
+}
+
+//  ---- in the process of the starter
+
+warden_t *warden_new (unsigned dryers, warden_fn *run, void *arg, const talk_t *talk)
+{
+    int wires[2];
+    warden_t *self = calloc (1, sizeof *self);
+    if (!self || socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, wires) == -1) {
+        free (self);
+        return NULL;
+    }
+    self->wire = wires[0];
+    self->pid = fork ();
+    if (self->pid == 0) {
+        close (wires[0]);
+        free (self);
+        be_warden (&(ward_t){.run = run, .arg = arg, .talk = talk, .wire = wires[1], .wanted = dryers});
+    }
+    int kept = errno;
+    close (wires[1]);
+    if (self->pid == -1) {
+        close (wires[0]);
+        free (self);
+        self = NULL;
+    }
+    errno = kept;
+    return self;
+}
+
+static int order (warden_t *self, order_t what)
+{
+    ssize_t size;
+    do
+        size = send (self->wire, &what, sizeof what, MSG_NOSIGNAL);
+    while (size == -1 && errno == EINTR);
+    return size == sizeof what ? 0 : -1;
+}
+
+int warden_start (warden_t *self, const address_t *at)
+{
+    return order (self, (order_t){.kind = ORDER_START, .at = *at});
+}
+
+void warden_ending (warden_t *self)
+{
+    order (self, (order_t){.kind = ORDER_ENDING});
+}
+
+void warden_destroy (warden_t **self_p)
+{
+    warden_t *self = *self_p;
+    if (!self)
+        return;
+    int kept = errno;
+    close (self->wire);
+    while (waitpid (self->pid, NULL, 0) == -1 && errno == EINTR)
+        ;
+    free (self);
+    *self_p = NULL;
+    errno = kept;
+}
