@@ -504,6 +504,20 @@ void dryer_done (dryer_t *self, const result_t *result, int64_t now_ms)
         running_remove (&self->running, job);
 }
 
+void dryer_return (dryer_t *self, uint64_t ticket)
+{
+    running_t *job = running_find (&self->running, ticket);
+    if (!job)
+        return;
+    writer_t records = {0};
+    put_u64 (&records, job->washer);
+    put_u64 (&records, 0); // no recall
+    put_returned (&records, job->n, job->count, job->seq);
+    letter (self, MSG_RETURNED, 1, &records);
+    self->figures.returned += job->count;
+    running_remove (&self->running, job);
+}
+
 size_t dryer_stream (dryer_t *self, uint64_t ticket, int stream, const void *tag, size_t tag_size, const void *data,
                      size_t size)
 {

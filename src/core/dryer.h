@@ -95,6 +95,9 @@ bool dryer_take (dryer_t *self, uint64_t max, job_t *out);
 //  again.
 void dryer_done (dryer_t *self, const result_t *result, int64_t now_ms);
 
+//  A job of which nothing was done yet is not done here after all: it goes back to the washer.
+void dryer_return (dryer_t *self, uint64_t ticket);
+
 //  Streams a piece of a running job's output (WANT_LINES, WANT_RAW). Returns the bytes taken: the credit may end.
 size_t dryer_stream (dryer_t *self, uint64_t ticket, int stream, const void *tag, size_t tag_size, const void *data,
                      size_t size);

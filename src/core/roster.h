@@ -23,6 +23,8 @@ typedef struct {
     int64_t heard_ms;
     int64_t gone_ms; // when its last connection closed; -1: connected
     int64_t beat_ms; // when we owe it a sign of life
+    // an observer's
+    int64_t told_ms; // when something was said to it last
     // a washer's
     bool welcomed;
     // a dryer's

@@ -57,7 +57,8 @@ static heard_t heard_advert (session_t *self, const header_t *header, int64_t no
     if (self->state == SESSION_OVER || header->from < self->sink || !header->from || !header->run)
         return HEARD_NOTHING;
     if (self->run && header->run != self->run)
-        return lost (self, "the pipeline is lost: another run stands at its address");
+        return lost (self, self->sink ? "the pipeline is lost: another run stands at its address"
+                                      : "another run stands at this address");
     self->heard_ms = now_ms;
     if (header->from == self->sink)
         return HEARD_NOTHING;
@@ -292,25 +293,35 @@ void session_bye (session_t *self, int64_t now_ms)
         enter (self, SESSION_BYE, now_ms);
 }
 
-void put_ending (writer_t *out, const ending_t *ending)
+void put_figures (writer_t *out, const figures_t *f)
 {
-    const figures_t *f = &ending->figures;
     const uint64_t figures[] = {f->total,   f->ok,          f->failed,     f->broken,
                                 f->dropped, f->redelivered, f->duplicates, f->lost};
-    put_u8 (out, (uint8_t)ending->end);
-    put_u8 (out, ending->status);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         put_u64 (out, figures[i]);
+}
+
+figures_t get_figures (reader_t *in)
+{
+    figures_t f = {0};
+    uint64_t *const figures[] = {&f.total,   &f.ok,          &f.failed,     &f.broken,
+                                 &f.dropped, &f.redelivered, &f.duplicates, &f.lost};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        *figures[i] = get_u64 (in);
+    return f;
+}
+
+void put_ending (writer_t *out, const ending_t *ending)
+{
+    put_u8 (out, (uint8_t)ending->end);
+    put_u8 (out, ending->status);
+    put_figures (out, &ending->figures);
 }
 
 ending_t get_ending (reader_t *in)
 {
     uint8_t end = get_u8 (in);
     ending_t ending = {.end = end <= END_LOST ? (end_t)end : END_NONE, .status = get_u8 (in)};
-    figures_t *f = &ending.figures;
-    uint64_t *figures[] = {&f->total,   &f->ok,          &f->failed,     &f->broken,
-                           &f->dropped, &f->redelivered, &f->duplicates, &f->lost};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-        *figures[i] = get_u64 (in);
+    ending.figures = get_figures (in);
     return ending;
 }

@@ -108,6 +108,8 @@ void session_pump (session_t *self, outbox_t *out, int64_t now_ms);
 //  Takes leave: BYE is said until it is answered, at most silence_ms.
 void session_bye (session_t *self, int64_t now_ms);
 
+void put_figures (writer_t *out, const figures_t *figures);
+figures_t get_figures (reader_t *in);
 void put_ending (writer_t *out, const ending_t *ending);
 ending_t get_ending (reader_t *in);
 

@@ -8,7 +8,6 @@
 
 //  ---- the state table; doc/protocol.md has the same rows
 
-static const char *const state_names[] = {"waiting", "open", "orphan", "halting", "ended", "over"};
 static const char *const event_names[] = {"washer", "bereaved", "halt", "end", "parted"};
 
 static const state_row_t transitions[] = {
@@ -21,6 +20,7 @@ static const state_row_t transitions[] = {
 
 bool sink_enter (sink_t *self, sink_event_t event)
 {
+    static const char *const state_names[] = {"waiting", "open", "orphan", "halting", "ended", "over"};
     static const state_table_t table = {transitions, sizeof transitions / sizeof *transitions, state_names,
                                         event_names};
     int to = state_next (&table, (int)self->state, (int)event, self->ports.trace, self->ports.arg);
@@ -161,6 +161,8 @@ static void pump (sink_t *self, peer_t *peer, int64_t now_ms)
 {
     if (peer->expected || (peer->role == ROLE_WASHER && !peer->welcomed))
         return;
+    if (peer->role == ROLE_OBSERVER && now_ms < peer->told_ms + peers_observer_gap_ms (self))
+        return; // whatever it says: what it gets is bounded
     bool sent = false;
     grant (self, peer);
     for (packet_t letter = {0}; link_next (&peer->link, &letter); sent = true) {
@@ -179,6 +181,8 @@ static void pump (sink_t *self, peer_t *peer, int64_t now_ms)
     }
     if (sent)
         peer->beat_ms = now_ms + peers_beat_gap_ms (self);
+    if (sent)
+        peer->told_ms = now_ms;
     peer->prompt = peer->prompt && !sent;
 }
 
@@ -258,6 +262,11 @@ void sink_died (sink_t *self, uint64_t life, int64_t now_ms)
 void sink_backlog (sink_t *self, uint64_t bytes)
 {
     self->backlog = bytes;
+}
+
+void sink_strangers (sink_t *self, uint64_t refused)
+{
+    self->strangers = refused;
 }
 
 void sink_stop (sink_t *self, end_t end, uint8_t status, int64_t now_ms)
@@ -347,17 +356,43 @@ bool sink_failed (const sink_t *self)
 
 sink_status_t sink_status (const sink_t *self)
 {
-    sink_status_t status = {.figures = count_figures (self), .eof = self->tally.eof};
-    status.refused = self->refused;
-    status.bad = self->bad;
+    sink_status_t status = {.state = self->state,
+                            .eof = self->tally.eof,
+                            .durable = self->config.durable,
+                            .restarted = self->restarted,
+                            .washer_alive = self->washer,
+                            .up_ms = (uint64_t)(self->ticked_ms - self->start_ms),
+                            .figures = count_figures (self),
+                            .backlog = self->backlog,
+                            .refused = self->refused,
+                            .bad = self->bad,
+                            .strangers = self->strangers};
+    memcpy (status.washer, self->washer_name, sizeof status.washer);
     for (size_t i = 0; i < self->roster.size; i++) {
         const peer_t *peer = self->roster.peers[i];
+        status.observers += peer->role == ROLE_OBSERVER;
         if (peer->role != ROLE_DRYER || peer->expected)
             continue;
         status.dryers++;
         status.slots += peer->slots;
     }
     return status;
+}
+
+size_t sink_dryers (const sink_t *self, dryer_row_t *rows, size_t most)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->roster.size && count < most; i++) {
+        const peer_t *peer = self->roster.peers[i];
+        if (peer->role != ROLE_DRYER || peer->expected)
+            continue;
+        dryer_row_t *row = &rows[count++];
+        *row = (dryer_row_t){
+            .life = peer->life, .slots = peer->slots, .prefetch = peer->prefetch, .leaving = peer->leaving};
+        memcpy (row->name, peer->name, sizeof row->name);
+        memcpy (row->host, peer->host, sizeof row->host);
+    }
+    return count;
 }
 
 const ranges_t *sink_counted (const sink_t *self)

@@ -8,19 +8,10 @@
 #define DISHES_CORE_SINK_H
 
 #include "core/ranges.h"
-#include "core/session.h"
+#include "core/status.h"
 #include "core/tally.h"
 
 typedef struct sink sink_t;
-
-typedef enum {
-    SINK_WAITING, // for a washer
-    SINK_OPEN,    // the washer lives
-    SINK_ORPHAN,  // the washer was lost: what is out goes on, a new life is awaited
-    SINK_HALTING, // --halt soon: what runs goes on, nothing more is started
-    SINK_ENDED,   // decided; lingers until every peer has said BYE or is lost
-    SINK_OVER,
-} sink_state_t;
 
 //  A completion that counts: a run of tasks with the same result; count > 1 only where there is no output.
 typedef struct {
@@ -101,8 +92,9 @@ void sink_bad_message (sink_t *self); // one that could not even be decoded
 void sink_disconnected (sink_t *self, uint64_t life, int64_t now_ms);
 void sink_reconnected (sink_t *self, uint64_t life);
 
-void sink_died (sink_t *self, uint64_t life, int64_t now_ms);             // a supervisor saw it die
-void sink_backlog (sink_t *self, uint64_t bytes);                         // what now waits to be printed
+void sink_died (sink_t *self, uint64_t life, int64_t now_ms); // a supervisor saw it die
+void sink_backlog (sink_t *self, uint64_t bytes);             // what now waits to be printed
+void sink_strangers (sink_t *self, uint64_t refused);         // connections that the guard has refused so far
 void sink_stop (sink_t *self, end_t end, uint8_t status, int64_t now_ms); // ends the run now
 
 //  After every turn in which `in` was read until empty: commits, acks, counts, judges who is silent.
@@ -115,13 +107,9 @@ const ending_t *sink_ending (const sink_t *self);
 const char *sink_reason (const sink_t *self);
 bool sink_failed (const sink_t *self);
 
-typedef struct {
-    figures_t figures;
-    bool eof;
-    size_t dryers, slots;  // alive; slots of all
-    uint64_t refused, bad; // messages of closed lives; malformed
-} sink_status_t;
 sink_status_t sink_status (const sink_t *self);
+size_t sink_dryers (const sink_t *self, dryer_row_t *rows,
+                    size_t most); // the living ones; returns how many were filled
 const ranges_t *sink_counted (const sink_t *self);
 
 #endif

@@ -330,7 +330,7 @@ static const struct {
 void count_letter (sink_t *self, peer_t *peer, const message_t *message, int64_t now_ms)
 {
     peer->uncommitted = true;
-    peer->prompt = peer->prompt || (self->config.wants & WANT_VERDICT);
+    peer->prompt = peer->prompt || ((self->config.wants & WANT_VERDICT) && peer->role == ROLE_DRYER);
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
         if (letters[i].type != message->header.type || letters[i].role != peer->role)
             continue;

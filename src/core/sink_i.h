@@ -13,6 +13,9 @@ typedef enum {
     EVENT_PARTED,   // every peer has left
 } sink_event_t;
 
+//  An observer hears at most one message in so long, and there are at most so many: nobody's looking costs the run.
+enum { OBSERVER_GAP_MS = 100, OBSERVERS_MOST = 1000 };
+
 struct sink {
     sink_config_t config;
     sink_ports_t ports;
@@ -37,7 +40,7 @@ struct sink {
     bool restarted; // from a journal
     bool halt_hit;
     ending_t ending;
-    uint64_t lost, refused, bad;
+    uint64_t lost, refused, bad, strangers;
     char reason[REASON_BYTES];
     bool oom;
 };
@@ -55,6 +58,7 @@ void peers_close (sink_t *self, peer_t *peer, bool blame, int64_t now_ms); // it
 void peers_judge (sink_t *self, int64_t now_ms);                           // who is silent, or gone for too long
 int64_t peers_due_ms (const sink_t *self);
 int64_t peers_beat_gap_ms (const sink_t *self);
+int64_t peers_observer_gap_ms (const sink_t *self);
 bool peers_all_held (const sink_t *self, bool *known); // what is not counted is held by living dryers
 
 //  sink_count.c: what they report

@@ -1,6 +1,7 @@
 /*  Who comes and goes: HELLO, WELCOME, silence, the end of a life. Only here a life is closed. */
 #include "core/sink_i.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { RETURN_GRACE_MS = 250 };
@@ -52,11 +53,33 @@ static void welcome_washer (sink_t *self, peer_t *peer)
     sink_reply (self, peer->life, peer->role, MSG_WELCOME, &out);
 }
 
-static void welcome_observer (sink_t *self, const peer_t *peer)
+static void put_dryers (sink_t *self, writer_t *out)
 {
+    dryer_row_t *rows = malloc (STATUS_DRYERS * sizeof *rows);
+    size_t count = rows ? sink_dryers (self, rows, STATUS_DRYERS) : 0;
+    put_u32 (out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++)
+        put_dryer_row (out, &rows[i]);
+    self->oom = self->oom || !rows;
+    free (rows);
+}
+
+static void welcome_observer (sink_t *self, peer_t *peer, int64_t now_ms)
+{
+    sink_status_t status = sink_status (self);
     writer_t out = {0};
     put_common (self, &out);
+    put_status (&out, &status);
+    put_dryers (self, &out);
     sink_reply (self, peer->life, peer->role, MSG_WELCOME, &out);
+    peer->told_ms = now_ms;
+    peer->beat_ms = now_ms + peers_beat_gap_ms (self);
+}
+
+int64_t peers_observer_gap_ms (const sink_t *self)
+{
+    int64_t beat_gap_ms = peers_beat_gap_ms (self);
+    return beat_gap_ms < OBSERVER_GAP_MS ? beat_gap_ms : OBSERVER_GAP_MS;
 }
 
 static void refuse (sink_t *self, uint64_t life, uint8_t role, const char *why)
@@ -297,12 +320,38 @@ static void hello_washer (sink_t *self, uint64_t life, reader_t *in, int64_t now
     }
 }
 
-static void hello_again (sink_t *self, peer_t *peer)
+static size_t observers (const sink_t *self)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->roster.size; i++)
+        count += self->roster.peers[i]->role == ROLE_OBSERVER;
+    return count;
+}
+
+static void hello_observer (sink_t *self, uint64_t life, int64_t now_ms)
+{
+    if (observers (self) >= OBSERVERS_MOST) {
+        refuse (self, life, ROLE_OBSERVER, "too many observers look on already");
+        return;
+    }
+    peer_t *peer = open_peer (self, life, ROLE_OBSERVER, now_ms);
+    if (peer)
+        welcome_observer (self, peer, now_ms);
+}
+
+//  One that repeats itself too fast has its answer under way: it repeats itself again if that is lost.
+static void observer_again (sink_t *self, peer_t *peer, int64_t now_ms)
+{
+    if (now_ms >= peer->told_ms + peers_observer_gap_ms (self))
+        welcome_observer (self, peer, now_ms);
+}
+
+static void hello_again (sink_t *self, peer_t *peer, int64_t now_ms)
 {
     if (peer->role == ROLE_DRYER)
         welcome_dryer (self, peer);
     else if (peer->role == ROLE_OBSERVER)
-        welcome_observer (self, peer);
+        observer_again (self, peer, now_ms);
     else if (peer->welcomed)
         welcome_washer (self, peer);
 }
@@ -328,15 +377,13 @@ void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)
         open_peer (self, life, role, now_ms);
         say_end (self, life, role);
     } else if (peer && !peer->expected) {
-        hello_again (self, peer);
+        hello_again (self, peer, now_ms);
     } else if (role == ROLE_DRYER) {
         hello_dryer (self, life, &in, now_ms);
     } else if (role == ROLE_WASHER) {
         hello_washer (self, life, &in, now_ms);
     } else {
-        peer = open_peer (self, life, role, now_ms);
-        if (peer)
-            welcome_observer (self, peer);
+        hello_observer (self, life, now_ms);
     }
 }
 
@@ -379,8 +426,9 @@ static void close_washer (sink_t *self, const peer_t *washer, int64_t now_ms)
 
 void peers_close (sink_t *self, peer_t *peer, bool blame, int64_t now_ms)
 {
-    count_commit (self, now_ms); // every COUNTED of that life goes before its end is told
-    sink_check (self, ranges_add (&self->closed, peer->life, 1));
+    count_commit (self, now_ms);                       // every COUNTED of that life goes before its end is told
+    if (peer->role != ROLE_OBSERVER || peer->link.got) // who has only looked may look again: nothing is to be kept
+        sink_check (self, ranges_add (&self->closed, peer->life, 1));
     if (peer->role == ROLE_DRYER && self->state != SINK_ENDED)
         close_dryer (self, peer, blame);
     if (peer->role == ROLE_WASHER && self->washer == peer->life)

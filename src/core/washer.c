@@ -520,6 +520,12 @@ uint64_t washer_unsent_tasks (const washer_t *self)
     return read_of (self, &self->todo) + read_of (self, &self->suspects);
 }
 
+uint64_t washer_counted_to (const washer_t *self)
+{
+    const ranges_t *counted = &self->counted;
+    return counted->size && counted->runs[0].n == 1 ? counted->runs[0].count : 0;
+}
+
 size_t washer_held_bytes (const washer_t *self)
 {
     return self->stock.bytes;

@@ -46,6 +46,9 @@ int washer_put_dropped (washer_t *self, uint64_t tasks);
 
 void washer_eof (washer_t *self); // no more will be put
 
+//  All tasks up to this number are counted.
+uint64_t washer_counted_to (const washer_t *self);
+
 //  What waits unsent or uncounted here: for the caller's bound on its reading.
 uint64_t washer_unsent_tasks (const washer_t *self);
 size_t washer_held_bytes (const washer_t *self);

@@ -138,7 +138,7 @@ static bool waits (const process_t *process)
     case PROC_SINK:
         return sink_state (process->sink.core) != SINK_OPEN;
     default:
-        return process->session.state != SESSION_UP;
+        return observer_state (process->observer) != OBSERVER_OPEN;
     }
 }
 

@@ -294,7 +294,7 @@ static void tell_connected (world_t *world, process_t *peer)
     else if (peer->kind == PROC_DRYER)
         dryer_connected (peer->dryer.core, world->now_ms);
     else
-        session_connected (&peer->session, world->now_ms);
+        observer_connected (peer->observer, world->now_ms);
     process_wake (world, peer, world->now_ms);
 }
 

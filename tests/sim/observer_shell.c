@@ -1,64 +1,80 @@
-/*  An observer's process: a session, and nothing else to do. */
+/*  An observer's process: its core, and the loop around it. */
 #include "sim.h"
 
-static void hello (world_t *world, process_t *self)
+#include <stdio.h>
+
+static world_t *here;
+static process_t *me;
+
+static void on_sink_found (void *arg, const char *endpoint)
 {
-    packet_t packet = session_packet (&self->session, MSG_HELLO);
-    writer_t out = {0};
-    put_u8 (&out, ROLE_OBSERVER);
-    put_text (&out, "observer");
-    put_text (&out, "host");
-    if (writer_take (&out, &packet.records) == -1)
-        abort ();
-    net_send (world, self, &packet);
+    net_find (here, me, endpoint);
+}
+
+static void on_trace (void *arg, const char *from, const char *event, const char *to)
+{
+    TRACE (here, "%s: %s -%s-> %s", process_name (me), from, event, to);
 }
 
 void observer_begin (world_t *world, process_t *self)
 {
-    session_init (&self->session, ROLE_OBSERVER, self->life, world->plan.wait_ms, world->now_ms);
+    observer_config_t config = {
+        .life = self->life, .name = "observer", .wait_ms = world->plan.wait_ms, .run = world->plan.observer_run};
+    observer_ports_t ports = {.sink_found = on_sink_found, .trace = world->trace ? on_trace : NULL};
+    self->observer = observer_new (&config, &ports, world->now_ms);
 }
 
-//  True where the session has come to its end.
-static bool handle (world_t *world, process_t *self, const message_t *message)
-{
-    heard_t heard = session_heard (&self->session, message, world->now_ms);
-    reader_t in = reader_of (message);
-    char endpoint[ENDPOINT_BYTES];
-    if (heard == HEARD_SINK) {
-        get_text (&in, endpoint, sizeof endpoint);
-        net_find (world, self, endpoint);
-    } else if (heard == HEARD_GONE) {
-        self->life = process_life (world);
-        session_reborn (&self->session, self->life, world->now_ms);
-    } else if (heard == HEARD_END) {
-        self->ending = self->session.ending;
-        session_bye (&self->session, world->now_ms);
-    }
-    return heard == HEARD_LOST || heard == HEARD_REFUSED;
-}
-
-void observer_turn (world_t *world, process_t *self)
+static void hear (world_t *world, process_t *self)
 {
     parcel_t *parcel;
     while (net_read (self, &parcel)) {
         message_t message;
         if (net_decode (parcel, &message))
-            handle (world, self, &message);
+            observer_heard (self->observer, &message, world->now_ms);
         net_free (world, parcel);
     }
-    session_tick (&self->session, world->now_ms);
-    if (self->session.state == SESSION_HELLO && session_hello_due (&self->session, world->now_ms))
-        hello (world, self);
-    outbox_t out = {0};
-    session_pump (&self->session, &out, world->now_ms);
+}
+
+//  What it was told is what there is: never more than was put.
+static void check_status (world_t *world, const process_t *self)
+{
+    const sink_status_t *status = observer_status (self->observer);
+    if (!status)
+        return;
+    size_t rows;
+    const dryer_row_t *dryers = observer_dryers (self->observer, &rows);
+    const figures_t *f = &status->figures;
+    uint64_t slots = 0;
+    for (size_t i = 0; i < rows; i++)
+        slots += dryers[i].slots;
+    if (f->ok + f->failed + f->broken + f->dropped > world->plan.tasks || rows != status->dryers ||
+        slots != status->slots)
+        world_violated (world, "1: counted once", "%s was told of %llu tasks, %zu rows for %llu dryers",
+                        process_name (self), (unsigned long long)(f->ok + f->failed), rows,
+                        (unsigned long long)status->dryers);
+}
+
+void observer_turn (world_t *world, process_t *self)
+{
+    here = world;
+    me = self;
+    observer_t *core = self->observer;
+    hear (world, self);
+    check_status (world, self);
+    if (observer_state (core) == OBSERVER_GONE) {
+        self->life = process_life (world);
+        observer_reborn (core, self->life, world->now_ms);
+    }
+    observer_tick (core, world->now_ms);
     packet_t packet;
-    while (outbox_pop (&out, &packet))
+    while (observer_packet (core, &packet))
         net_send (world, self, &packet);
-    outbox_free (&out);
-    if (self->session.state == SESSION_OVER) {
-        self->ending = self->session.ending;
+    if (observer_failed (core))
+        world_violated (world, "5: memory", "the observer failed");
+    if (observer_state (core) == OBSERVER_OVER) {
+        self->ending = *observer_ending (core);
         process_over (world, self);
     } else {
-        process_wake (world, self, session_due_ms (&self->session));
+        process_wake (world, self, observer_due_ms (core));
     }
 }

@@ -112,7 +112,7 @@ static void core_free (world_t *world, process_t *self)
     else if (self->kind == PROC_SINK)
         sink_destroy (&self->sink.core);
     else
-        session_free (&self->session);
+        observer_destroy (&self->observer);
 }
 
 static void drop_inbox (world_t *world, process_t *self)

@@ -9,6 +9,7 @@
 #define DISHES_SIM_SIM_H
 
 #include "core/dryer.h"
+#include "core/observer.h"
 #include "core/sink.h"
 #include "core/washer.h"
 
@@ -138,7 +139,7 @@ struct process {
         washer_shell_t washer;
         dryer_shell_t dryer;
         sink_shell_t sink;
-        session_t session; // observer
+        observer_t *observer;
     };
     uint64_t touched[MAX_TASKS / 64 + 1]; // dryer: tasks that were put on its lane
     uint64_t told_high;                   // washer: the highest sequence sent to it; dryer: by it

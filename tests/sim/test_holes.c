@@ -591,6 +591,65 @@ static void hole_24_a_recall_of_what_has_started (void **state)
     assert_int_equal (script_dryers_lost (world), 0);
 }
 
+//  ---- observers
+
+static const process_t *find_observer (const world_t *world)
+{
+    for (int i = 0; i < world->processes; i++)
+        if (world->process[i]->kind == PROC_OBSERVER)
+            return world->process[i];
+    fail_msg ("there is no observer");
+    return NULL;
+}
+
+static void observer_before_any_washer (void **state)
+{
+    scenario_t plan = script_plan (3, 50, 1, 0);
+    plan.observer_starts_ms = 0;
+    plan.washer_starts_ms = 800;
+    world_t *world = script_begin (&plan);
+    assert_int_equal (script_end (world), END_JOINED);
+    assert_int_equal (find_observer (world)->ending.end, END_JOINED);
+    assert_int_equal (find_observer (world)->ending.figures.ok, 3);
+}
+
+static void observer_in_the_middle_and_over_a_sink_restart (void **state)
+{
+    scenario_t plan = script_plan (4, 400, 1, 0);
+    plan.observer_starts_ms = 500;
+    plan.work[4] = (work_t){.kind = WORK_FAILS, .times = 9, .lasts_ms = 10};
+    world_t *world = script_begin (&plan);
+    script_until_started (world, 3, 1);
+    script_kill_sink (world, 200);
+    assert_int_equal (script_end (world), END_JOINED);
+    assert_int_equal (find_observer (world)->ending.end, END_JOINED);
+    assert_int_equal (find_observer (world)->ending.status, 1);
+}
+
+static void observer_while_the_sink_lingers (void **state)
+{
+    scenario_t plan = script_plan (2, 20, 1, 0);
+    world_t *world = script_begin (&plan);
+    script_lose (world, PROC_DRYER, MSG_BYE, 1000);
+    script_until_sent (world, PROC_SINK, MSG_JOINED);
+    process_new (world, PROC_OBSERVER, NULL, -1);
+    assert_int_equal (script_end (world), END_JOINED);
+    assert_int_equal (find_observer (world)->ending.end, END_JOINED);
+}
+
+static void observer_of_another_run (void **state)
+{
+    scenario_t plan = script_plan (2, 200, 1, 0);
+    plan.observer_starts_ms = 0;
+    plan.observer_run = 12345;
+    world_t *world = script_begin (&plan);
+    script_pass (world, 100);
+    assert_int_equal (find_observer (world)->ending.end, END_LOST);
+    assert_false (find_observer (world)->alive);
+    world->may_lose = true; // that one is
+    assert_int_equal (script_end (world), END_JOINED);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -631,6 +690,10 @@ int main (void)
         cmocka_unit_test (hole_23_a_dryer_without_a_sink_starts_nothing_more),
         cmocka_unit_test (hole_23_a_closed_life_stays_closed_after_a_sink_restart),
         cmocka_unit_test (hole_24_a_recall_of_what_has_started),
+        cmocka_unit_test (observer_before_any_washer),
+        cmocka_unit_test (observer_in_the_middle_and_over_a_sink_restart),
+        cmocka_unit_test (observer_while_the_sink_lingers),
+        cmocka_unit_test (observer_of_another_run),
     };
     int failed = cmocka_run_group_tests (tests, NULL, NULL);
     script_forget ();
