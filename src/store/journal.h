@@ -39,6 +39,7 @@ typedef struct {
     uint64_t washer_life; // the highest that was told; 0: none
     uint64_t input_hash;  // of that washer's HELLO; 0: none
     uint64_t printed_bytes, printed_results;
+    const char *address, *command; // NULL: not told
 } journal_run_t;
 
 //  Opens or makes the file: 0600, no link, ours, on a local file system, and nobody else's at the time. NULL, errno and
@@ -77,8 +78,8 @@ void journal_ended (journal_t *self, const ending_t *ending);
 //  the file before the commit that tells them, and a restart truncates the file to them.
 void journal_cursor (journal_t *self, uint64_t printed_bytes, uint64_t printed_results);
 
-//  The running hash of the input up to and with task `last`. A later life of the washer finds those of an earlier one at
-//  the same places if both are told at places that depend on the input alone, as each multiple of 4096 and the end.
+//  The running hash of the input up to and with task `last`. A later life of the washer finds those of an earlier one
+//  at the same places if both are told at places that depend on the input alone, as each multiple of 4096 and the end.
 //  They are thinned out as they become many. One behind what is known already is passed over.
 void journal_block (journal_t *self, uint64_t last, uint64_t hash);
 
