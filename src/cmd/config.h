@@ -1,8 +1,8 @@
-/*  config: what a command line of `dishes` asks for, as plain data.
+/*  config: what a command line of `dishes`, `washer`, `dryer` or `sink` asks for, as plain data.
  *
- *  options_parse reads argv and the environment, opens nothing and starts nothing. Everything is checked that can be
- *  checked without touching the world: what is left are files that cannot be opened, a command that is not found, and
- *  a shell line that is wrong (template_new).
+ *  options_parse reads argv and the environment, opens nothing, asks no name service and starts nothing. Everything is
+ *  checked that can be checked without touching the world: what is left are files that cannot be opened, a command that
+ *  is not found, a shell line that is wrong (template_new), and a host that is not there.
  */
 #ifndef DISHES_CMD_CONFIG_H
 #define DISHES_CMD_CONFIG_H
@@ -12,14 +12,24 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/options.h"
 #include "core/sink.h"
 #include "input/input.h"
+#include "net/address.h"
 #include "run/runner.h"
 #include "run/template.h"
 #include "store/printer.h"
 #include "store/progress.h"
 
-typedef enum { ACTION_RUN, ACTION_HELP, ACTION_VERSION } action_t;
+typedef enum { PROGRAM_DISHES, PROGRAM_WASHER, PROGRAM_DRYER, PROGRAM_SINK, PROGRAMS } program_t;
+typedef enum {
+    ACTION_RUN,
+    ACTION_HELP,
+    ACTION_VERSION,
+    ACTION_JOIN,   // wait for the end of a pipeline
+    ACTION_STATUS, // tell how far one is
+    ACTION_KEYGEN, // make key files
+} action_t;
 typedef enum { WHEN_FULL_BLOCK, WHEN_FULL_STACK, WHEN_FULL_DROP } when_full_t;
 
 typedef struct {
@@ -29,13 +39,26 @@ typedef struct {
     uint32_t percent; // … or, if not 0, this share of the total
 } halt_t;
 
-//  Strings and words are borrowed from argv and the environment.
+enum { CONFIG_ROWS = 128 }; // more than any program has options
+
+//  Strings and words are borrowed from argv and the environment. What a program has no options for keeps its default.
 typedef struct {
+    program_t program;
     action_t action;
-    const char *at; // inproc://NAME
+
+    //  where it meets the others
+    const char *at; // as written, of --join and --status too
+    address_t address;
+    const char *key;                // path, or NULL
+    bool is_insecure;               // no credentials
+    uint16_t lane_first, lane_last; // 0: any
+    const char *advertise;          // host, or NULL
+    const char *name;               // of a washer or dryer; NULL: of its host and process
 
     //  what runs
     uint32_t jobs;           // commands at a time, 1...
+    uint32_t prefetch;       // tasks that wait at the dryer beyond those
+    uint32_t dryers;         // processes of `dishes` over ipc or tcp; 0: none (--no-local); inproc: 1, a thread
     template_opts_t command; // `words` are COMMAND; none: each task is a shell line
     runner_opts_t
         runner;       // timeout, term-seq, delay, nice, output, dry_run, want_text; the rest is the role's to fill in
@@ -50,7 +73,7 @@ typedef struct {
 
     //  what comes out
     printer_config_t printer;
-    const char *tagstring; // for template_text_new; NULL: no tags
+    const char *tagstring; // for template_text_new; "": the item, whatever the dryers call it; NULL: no tags
     const char *joblog;    // path, or NULL
     bool is_progress;      // draw `progress_style` on stderr
     progress_style_t progress_style;
@@ -58,14 +81,27 @@ typedef struct {
     bool quiet;
 
     //  how it ends
-    int64_t deadline_ms; // for the whole run; 0: none
+    int64_t deadline_ms;   // for the whole run; 0: none
+    int64_t wait_ms;       // for a part that is not there; 0: for ever
+    int64_t dead_after_ms; // silence after which a part is lost
+    int64_t grace_ms;      // for a new life of a lost washer
+    uint32_t crash_limit;  // lives that a task may take with it; 0: no limit
+    bool stay;             // goes on with the next pipeline
     halt_t halt;
+
+    //  what is asked of another pipeline, or made for one
+    uint64_t run;       // --join: only this run; 0: any
+    bool json;          // --status
+    const char *keygen; // directory
 
     //  as written, folded into the fields above
     struct {
         bool bar, eta, progress;
         bool quote; // there is nothing to quote: no shell sees the words
+        bool tag, no_local;
         input_source_t *sources;
+        const option_t *rows[CONFIG_ROWS]; // each option that was given, once
+        size_t rows_size;
     } given;
 } config_t;
 
@@ -75,11 +111,14 @@ enum { CONFIG_FDS_OWN = 64, CONFIG_FDS_A_JOB = 6, CONFIG_JOBS_MAX = 32768 };
 
 //  Fills `config`, whatever it held. Returns 0, or -1 (EINVAL, ENOMEM) and one line without newline in `error`, what
 //  is wrong and what would be right; either way config_free gives back what it owns. argv must outlive it. With
-//  ACTION_HELP or ACTION_VERSION nothing else is meaningful.
-int options_parse (config_t *config, int argc, char **argv, char *error, size_t error_size);
+//  ACTION_HELP or ACTION_VERSION nothing else is meaningful; with the others but ACTION_RUN, what belongs to them.
+int options_parse (config_t *config, program_t program, int argc, char **argv, char *error, size_t error_size);
 void config_free (config_t *config); // may be called twice
 
 //  The text of --help.
-void options_help (FILE *out);
+void options_help (program_t program, FILE *out);
+
+//  "dishes", "washer", "dryer", "sink".
+const char *program_name (program_t program);
 
 #endif

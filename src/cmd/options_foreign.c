@@ -2,9 +2,8 @@
 
 #include "cmd/options_foreign.h"
 
-#define ONE_MACHINE   "this version works on one machine"
-#define ONE_PROCESS   "this version is one process, nothing else can join it"
-#define ONE_FATE      "in this version all parts are threads of one process, and none is lost alone"
+#define MACHINES      "start a dryer on each machine, as in ssh HOST dryer --at tcp://HEAD:PORT --key FILE COMMAND"
+#define TRANSFER      "copy files in the command itself, or share a file system"
 #define NO_JOURNAL    "this version keeps no journal; --joblog FILE tells what was done"
 #define PIPE_MODE     "this version gives items as arguments, not on stdin; split the input first, as split (1) does"
 #define FIXED_STRINGS "the strings {.} {/} {//} {/.} {#} {%} are fixed; -I changes {}"
@@ -24,25 +23,21 @@
 
 const option_foreign_t options_foreign[] = {
     //  ours, in versions to come
-    {"dryers|no-local|join|status|top|run|name|stay", NULL, ONE_PROCESS},
-    {"washer-grace|dead-after|wait|crash-limit", NULL, ONE_FATE},
-    {"key|insecure|keygen|lane-ports|advertise", NULL, ONE_MACHINE ", there is no network to secure"},
     {"journal|resume|resume-failed|resumefailed", NULL, NO_JOURNAL},
-    {"json", NULL, "this version has no JSON; --joblog FILE has the same facts, separated by tabs"},
     {"results|result|res", NULL, OUTPUT_FILES},
     {"pipe|spreadstdin|block|block-size|blocksize", NULL, PIPE_MODE},
     {"filter", NULL, "this version starts a command for each task; leave items out before, as grep (1) does"},
     {"rate|load|memfree", NULL, HOLD_BACK},
+    {"top", NULL, "this version shows no list that moves; use watch (1) with --status URL"},
     {"bench", NULL, "this version has no benchmark of its own; use time dishes true"},
 
     //  other machines
-    {"sshlogin|sshloginfile|slf|ssh|controlmaster|onall|nonall|sshdelay|ssh-delay", "SM", ONE_MACHINE},
-    {"filter-hosts|filterhosts|filter-host|hostgroups|hostgroup|hostgrp|hgrp", NULL, ONE_MACHINE},
-    {"transfer|transferfile|transfer-file|transferfiles|transfer-files|tf|return|trc", NULL,
-     ONE_MACHINE ", files need no transfer"},
-    {"cleanup|basefile|bf|rsync-opts|rsyncopts", NULL, ONE_MACHINE ", files need no transfer"},
-    {"env|recordenv|record-env|session", NULL, ONE_MACHINE ", commands have the environment as it is"},
-    {"workdir|work-dir|wd", NULL, "commands run in the current directory; cd there first"},
+    {"sshlogin|sshloginfile|slf|ssh|controlmaster|onall|nonall|sshdelay|ssh-delay", "SM", MACHINES},
+    {"filter-hosts|filterhosts|filter-host|hostgroups|hostgroup|hostgrp|hgrp", NULL, MACHINES},
+    {"transfer|transferfile|transfer-file|transferfiles|transfer-files|tf|return|trc", NULL, TRANSFER},
+    {"cleanup|basefile|bf|rsync-opts|rsyncopts", NULL, TRANSFER},
+    {"env|recordenv|record-env|session", NULL, "commands have the environment of their dryer"},
+    {"workdir|work-dir|wd", NULL, "commands run in the current directory of their dryer; cd there first"},
 
     //  items
     {"xargs", "m", "use -X, or -n N"},

@@ -9,7 +9,7 @@
 
 #include "cmd/config.h"
 
-enum { CPUS_MAX = 1 << 20 };
+enum { CPUS_MAX = 1 << 20, FILES_MAX = 1 << 19 };
 
 //  The kernel refuses a set that is smaller than its own with EINVAL, so it grows until it fits.
 uint32_t limits_cores (void)
@@ -26,6 +26,14 @@ uint32_t limits_cores (void)
     }
     long online = rc == 0 ? count : sysconf (_SC_NPROCESSORS_ONLN);
     return online < 1 ? 1 : (uint32_t)online;
+}
+
+uint64_t limits_files (void)
+{
+    struct rlimit files;
+    if (getrlimit (RLIMIT_NOFILE, &files) == -1 || files.rlim_max > FILES_MAX)
+        return FILES_MAX;
+    return files.rlim_max;
 }
 
 uint32_t limits_jobs (void)

@@ -6,6 +6,8 @@
 
 uint32_t limits_cores (void); // that this process may run on, 1...
 
+uint64_t limits_files (void); // that this process may have open at most, as far as it matters
+
 //  The most jobs whose descriptors fit below the hard limit on open files, at most CONFIG_JOBS_MAX; may be 0.
 uint32_t limits_jobs (void);
 

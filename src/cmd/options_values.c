@@ -9,8 +9,7 @@
 #include "base/units.h"
 #include "cmd/options_limits.h"
 
-#define ADDRESS_FORMS "give inproc://NAME"
-#define HALT_FORMS    "give now or soon, then fail, success or done, and how many, as in soon,fail=1 or now,fail=10%"
+#define HALT_FORMS "give now or soon, then fail, success or done, and how many, as in soon,fail=1 or now,fail=10%"
 
 enum { SHOWN_MAX = 60 };
 
@@ -26,20 +25,6 @@ static int s_keyword (const char *text, size_t size, const char *const *words)
 static int s_refuse (char *error, size_t error_size, const char *text, const char *why)
 {
     return options_fail (error, error_size, "'%.*s' %s", SHOWN_MAX, text, why);
-}
-
-int options_at (const option_t *row, void *target, const char *text, char *error, size_t error_size)
-{
-    config_t *config = target;
-    static const char inproc[] = "inproc://";
-    size_t size = strlen (inproc);
-    if (strncmp (text, "ipc://", 6) == 0 || strncmp (text, "tcp://", 6) == 0)
-        return s_refuse (error, error_size, text,
-                         "needs the stages washer, dryer and sink, which this version lacks: " ADDRESS_FORMS);
-    if (strncmp (text, inproc, size) != 0 || !text[size])
-        return s_refuse (error, error_size, text, "is not an address: " ADDRESS_FORMS);
-    config->at = text;
-    return 0;
 }
 
 int options_delimiter (const option_t *row, void *target, const char *text, char *error, size_t error_size)

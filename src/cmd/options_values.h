@@ -7,7 +7,6 @@
 #include "base/options.h"
 #include "cmd/config.h"
 
-option_call_fn options_at;        // an address that this version can serve
 option_call_fn options_delimiter; // -d
 option_call_fn options_halt;      // when,what=N or N%, and parallel's short forms
 option_call_fn options_jobs;      // -j

@@ -28,7 +28,7 @@ typedef struct {
     char *argv[128];
     int argc;
     config_t config;
-    char error[256];
+    char error[512];
     int rc;
 } line_t;
 
@@ -39,7 +39,7 @@ static void s_parse (line_t *self, const char *line)
     strcpy (self->text, line);
     for (char *word = strtok (self->text, " "); word; word = strtok (NULL, " "))
         self->argv[self->argc++] = strcmp (word, "_") == 0 ? s_empty : word;
-    self->rc = options_parse (&self->config, self->argc, self->argv, self->error, sizeof self->error);
+    self->rc = options_parse (&self->config, PROGRAM_DISHES, self->argc, self->argv, self->error, sizeof self->error);
 }
 
 static void s_parse_well (line_t *self, const char *line)
@@ -315,12 +315,9 @@ static void test_errors (void **state)
     static const struct {
         const char *line, *error;
     } rows[] = {
-        {"--at ipc://kitchen", "--at: 'ipc://kitchen' needs the stages washer, dryer and sink, which this version "
-                               "lacks: give inproc://NAME"},
-        {"--at=tcp://127.0.0.1:5570", "--at: 'tcp://127.0.0.1:5570' needs the stages washer, dryer and sink, which "
-                                      "this version lacks: give inproc://NAME"},
-        {"--at kitchen", "--at: 'kitchen' is not an address: give inproc://NAME"},
-        {"--at inproc://", "--at: 'inproc://' is not an address: give inproc://NAME"},
+        {"--at kitchen", "--at: 'kitchen' is not an address: no such transport; an address is " ADDRESS_KINDS},
+        {"--at inproc://", "--at: 'inproc://' is not an address: it has no name; an address is " ADDRESS_KINDS},
+        {"--at tcp://here", "--at: 'tcp://here' is not an address: it has no port; an address is " ADDRESS_KINDS},
         {"-j x", "-j: 'x' is not a number of jobs: give N, N%, +N or -N of the cores, or 0 for as many as the limits "
                  "allow"},
         {"-n 0 echo", "-n '0' is too small: the least is 1"},
@@ -340,9 +337,6 @@ static void test_errors (void **state)
         {"--when-full explode", "--when-full: 'explode' is none of the three: give block, stack or drop"},
         {"--term-seq FOO,1", "--term-seq: 'FOO,1' is not a sequence: give signals and waits in ms, as in "
                              "TERM,200,KILL,25"},
-        {"--dead-after 5",
-         "unknown option --dead-after: in this version all parts are threads of one process, and none is "
-         "lost alone"},
         {"--retries 5000000000", "--retries '5000000000' is too large: the most is 2147483647"},
         {"-u --tag echo", "-u prints bytes as they come and has no tags: use --line-buffer"},
         {"-s 8 echo {} ::: a", "-s 8 has no room for an item: COMMAND alone takes 8 bytes"},
@@ -356,8 +350,8 @@ static void test_errors (void **state)
         {"-bar", "unknown option -bar; did you mean --bar?"},
         {"--frobnicate", "unknown option --frobnicate; see dishes --help"},
         {"--journal f", "unknown option --journal: this version keeps no journal; --joblog FILE tells what was done"},
-        {"--join ipc://x", "unknown option --join: this version is one process, nothing else can join it"},
-        {"-S host", "unknown option -S: this version works on one machine"},
+        {"-S host", "unknown option -S: start a dryer on each machine, as in ssh HOST dryer --at tcp://HEAD:PORT --key "
+                    "FILE COMMAND"},
         {"--pipe wc", "unknown option --pipe: this version gives items as arguments, not on stdin; split the input "
                       "first, as split (1) does"},
         {"-N2", "unknown option -N: use -n N"},
@@ -408,10 +402,8 @@ static void test_environment (void **state)
         {"inproc://sink", "echo", "inproc://sink", ""},
         {"", "echo", "inproc://dishes", ""},
         {"ipc://sink", "--at inproc://mine echo", "inproc://mine", ""},
-        {"ipc://sink", "echo", NULL,
-         "DISHES_AT: 'ipc://sink' needs the stages washer, dryer and sink, which this version lacks: give "
-         "inproc://NAME"},
-        {"sink", "echo", NULL, "DISHES_AT: 'sink' is not an address: give inproc://NAME"},
+        {"ipc://sink", "echo", "ipc://sink", ""},
+        {"sink", "echo", NULL, "DISHES_AT: 'sink' is not an address: no such transport; an address is " ADDRESS_KINDS},
     };
     for (size_t i = 0; i < COUNT_OF (rows); i++) {
         setenv ("DISHES_AT", rows[i].value, 1);
@@ -459,7 +451,7 @@ static void test_help (void **state)
     size_t size = 0;
     FILE *out = open_memstream (&text, &size);
     assert_non_null (out);
-    options_help (out);
+    options_help (PROGRAM_DISHES, out);
     fclose (out);
     static const char *const lines[] = {"Usage: dishes [OPTION...] COMMAND",
                                         "\n  -j, -P, --jobs N ",

@@ -1,4 +1,4 @@
-#include "cmd/main_talk.h"
+#include "cmd/program_talk.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char prefix[16]; // "dishes: "
 static bool is_quiet;
 static bool is_drawn; // the progress line stands on the terminal
 
@@ -50,7 +51,7 @@ static void say (const char *before, const char *text, size_t size)
 static void line (void *arg, talk_level_t level, const char *text)
 {
     if (level != TALK_NOTICE || !is_quiet)
-        say ("dishes: ", text, strlen (text));
+        say (prefix, text, strlen (text));
 }
 
 static void draw (void *arg, const char *bytes, size_t size)
@@ -62,13 +63,14 @@ static void draw (void *arg, const char *bytes, size_t size)
     pthread_mutex_unlock (&lock);
 }
 
-void main_talk_start (void *arg, const runner_task_t *task, uint32_t slot, const char *text, size_t size)
+void program_talk_start (void *arg, const runner_task_t *task, uint32_t slot, const char *text, size_t size)
 {
     say ("", text, size);
 }
 
-talk_t main_talk (bool quiet)
+talk_t program_talk (program_t program, bool quiet)
 {
+    snprintf (prefix, sizeof prefix, "%s: ", program_name (program));
     is_quiet = quiet;
     return (talk_t){.line = line, .draw = draw, .is_tracing = getenv ("DISHES_TRACE") != NULL};
 }

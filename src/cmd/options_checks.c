@@ -1,0 +1,203 @@
+//  options_checks: no option is taken and then ignored, so most rules are "these rows, in this case: no".
+
+#include "cmd/options_checks.h"
+
+#include <string.h>
+
+#include "base/options.h"
+#include "cmd/options_tables.h"
+
+enum { SHOWN_MAX = 60 };
+
+#define WIRED     "needs parts that are processes: give --at ipc://NAME or tcp://HOST:PORT"
+#define OVER_TCP  "is about ports: give --at tcp://HOST:PORT"
+#define ELSEWHERE "is about local commands, and --no-local runs none: give it to the dryers"
+
+bool options_has_given (const config_t *config, const option_t *row)
+{
+    for (size_t i = 0; i < config->given.rows_size; i++)
+        if (config->given.rows[i] == row)
+            return true;
+    return false;
+}
+
+//  The first option of a table that was given; NULL: none.
+static const option_t *s_given_of (const config_t *config, const option_t *table)
+{
+    for (size_t i = 0; i < config->given.rows_size; i++)
+        if (options_is_of (table, config->given.rows[i]))
+            return config->given.rows[i];
+    return NULL;
+}
+
+//  "--jobs", or "-X" where there is no long name.
+static const char *s_show (const option_t *row, char text[SHOWN_MAX])
+{
+    if (row->names)
+        snprintf (text, SHOWN_MAX, "--%.*s", (int)strcspn (row->names, "|"), row->names);
+    else
+        snprintf (text, SHOWN_MAX, "-%c", row->letters[0]);
+    return text;
+}
+
+//  -- where the parts meet
+
+static bool s_is_inproc (const config_t *config)
+{
+    return config->address.kind == ADDRESS_INPROC;
+}
+
+static bool s_is_not_tcp (const config_t *config)
+{
+    return config->address.kind != ADDRESS_TCP;
+}
+
+static bool s_has_no_dryer (const config_t *config)
+{
+    return config->given.no_local;
+}
+
+static const struct {
+    bool (*is_so) (const config_t *config);
+    const option_t *rows; // that do not go with it
+    const char *why;
+} s_rules[] = {
+    {s_is_inproc, options_rows_local, WIRED},           {s_is_inproc, options_rows_wait, WIRED},
+    {s_is_inproc, options_rows_losses, WIRED},          {s_is_inproc, options_rows_security, WIRED},
+    {s_is_inproc, options_rows_ports, WIRED},           {s_is_not_tcp, options_rows_ports, OVER_TCP},
+    {s_has_no_dryer, options_rows_commands, ELSEWHERE},
+};
+
+static int s_check_rules (const config_t *config, char *error, size_t error_size)
+{
+    for (size_t i = 0; i < sizeof s_rules / sizeof *s_rules; i++) {
+        const option_t *row = s_rules[i].is_so (config) ? s_given_of (config, s_rules[i].rows) : NULL;
+        char text[SHOWN_MAX];
+        if (row)
+            return options_fail (error, error_size, "%s %s", s_show (row, text), s_rules[i].why);
+    }
+    return 0;
+}
+
+static int s_check_place (const config_t *config, char *error, size_t error_size)
+{
+    if (config->program == PROGRAM_DISHES && config->action == ACTION_RUN)
+        return 0;
+    if (config->address.kind == ADDRESS_INPROC)
+        return options_fail (error, error_size,
+                             "'%.*s' joins the threads of one process only: run them all by dishes, or give "
+                             "ipc://NAME or tcp://HOST:PORT",
+                             SHOWN_MAX, config->at);
+    return 0;
+}
+
+static int s_check_security (const config_t *config, char *error, size_t error_size)
+{
+    if (config->key && config->is_insecure)
+        return options_fail (error, error_size, "--key and --insecure exclude each other: give one");
+    return 0;
+}
+
+static int s_check_local (const config_t *config, char *error, size_t error_size)
+{
+    if (!config->given.no_local)
+        return 0;
+    char text[SHOWN_MAX];
+    for (const option_t *row = options_rows_local; row->names; row++)
+        if (strcmp (row->names, "dryers") == 0 && options_has_given (config, row))
+            return options_fail (error, error_size, "%s and --no-local exclude each other: give one",
+                                 s_show (row, text));
+    if (config->command.count)
+        return options_fail (error, error_size, "--no-local runs no command: give '%.*s' to the dryers", SHOWN_MAX,
+                             config->command.words[0]);
+    return 0;
+}
+
+//  -- items and results
+
+static bool s_is_same (const char *a, const char *b)
+{
+    return a && b && strcmp (a, b) == 0;
+}
+
+static int s_check_items (const config_t *config, char *error, size_t error_size)
+{
+    const input_config_t *input = &config->input;
+    if (input->task_bytes && input->task_bytes <= input->command_bytes)
+        return options_fail (error, error_size, "-s %zu has no room for an item: COMMAND alone takes %zu bytes",
+                             input->task_bytes, input->command_bytes);
+    return 0;
+}
+
+static int s_check_output (const config_t *config, char *error, size_t error_size)
+{
+    if (config->tagstring && config->printer.mode == PRINTER_RAW)
+        return options_fail (error, error_size, "-u prints bytes as they come and has no tags: use --line-buffer");
+    if (config->tagstring && strlen (config->tagstring) >= ENDPOINT_BYTES)
+        return options_fail (error, error_size, "--tagstring is too long: give at most %d bytes", ENDPOINT_BYTES - 1);
+    if (config->stay && (config->joblog || config->printer.out_path))
+        return options_fail (error, error_size,
+                             "a file of --joblog or -o holds one run: leave out --stay, or the file");
+    if (s_is_same (config->joblog, config->printer.out_path))
+        return options_fail (error, error_size, "--joblog and -o name the same file: give two");
+    if (s_is_same (config->joblog, "") || s_is_same (config->printer.out_path, ""))
+        return options_fail (error, error_size, "the name of the file for --joblog or -o is empty: give one");
+    return 0;
+}
+
+//  -- what is not a run
+
+//  Which options go with which actions; all others go with a run only.
+static const struct {
+    const option_t *rows;
+    unsigned actions; // bits
+} s_actions[] = {
+    {options_rows_actions, 1u << ACTION_JOIN | 1u << ACTION_STATUS | 1u << ACTION_KEYGEN},
+    {options_rows_quiet, 1u << ACTION_RUN | 1u << ACTION_JOIN | 1u << ACTION_STATUS | 1u << ACTION_KEYGEN},
+    {options_rows_security, 1u << ACTION_RUN | 1u << ACTION_JOIN | 1u << ACTION_STATUS},
+    {options_rows_wait, 1u << ACTION_RUN | 1u << ACTION_JOIN | 1u << ACTION_STATUS},
+    {options_rows_deadline, 1u << ACTION_RUN | 1u << ACTION_JOIN},
+    {options_rows_run, 1u << ACTION_JOIN},
+    {options_rows_json, 1u << ACTION_STATUS},
+};
+
+static bool s_goes_with (const option_t *row, action_t action)
+{
+    for (size_t i = 0; i < sizeof s_actions / sizeof *s_actions; i++)
+        if (options_is_of (s_actions[i].rows, row))
+            return s_actions[i].actions & 1u << action;
+    return action == ACTION_RUN;
+}
+
+static int s_check_action (const config_t *config, char *error, size_t error_size)
+{
+    static const char *const names[] = {
+        [ACTION_JOIN] = "--join", [ACTION_STATUS] = "--status", [ACTION_KEYGEN] = "--keygen"};
+    char text[SHOWN_MAX];
+    for (size_t i = 0; i < config->given.rows_size; i++) {
+        const option_t *row = config->given.rows[i];
+        if (s_goes_with (row, config->action))
+            continue;
+        if (config->action == ACTION_RUN)
+            return options_fail (error, error_size, "%s belongs to %s", s_show (row, text),
+                                 options_is_of (options_rows_run, row) ? "--join" : "--status");
+        return options_fail (error, error_size, "%s does not go with %s: leave it out", s_show (row, text),
+                             names[config->action]);
+    }
+    if (config->action != ACTION_RUN && config->command.count + config->input.source_count)
+        return options_fail (error, error_size, "%s starts nothing: leave out what stands behind it",
+                             names[config->action]);
+    return 0;
+}
+
+int options_check (const config_t *config, char *error, size_t error_size)
+{
+    static int (*const checks[]) (const config_t *, char *, size_t) = {
+        s_check_action, s_check_place, s_check_rules, s_check_security, s_check_local, s_check_items, s_check_output,
+    };
+    size_t count = config->action == ACTION_KEYGEN ? 1 : sizeof checks / sizeof *checks;
+    for (size_t i = 0; i < count; i++)
+        if (checks[i](config, error, error_size) == -1)
+            return -1;
+    return 0;
+}

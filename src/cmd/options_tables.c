@@ -1,0 +1,272 @@
+//  options_tables: rows stand in the order of --help. A table is what the same programs have.
+
+#include "cmd/options_tables.h"
+
+#include "cmd/options_foreign.h"
+#include "cmd/options_place.h"
+#include "cmd/options_values.h"
+
+#define FIELD(field) OPTION_FIELD (config_t, field)
+
+static const option_t s_items[] = {
+    {"arg-file", "a", "FILE", OPTION_CALL, .call = options_source,
+     .help = "read items from FILE, not stdin; - is stdin"},
+    {"null", "0", NULL, OPTION_SET, FIELD (input.delimiter), .help = "items end with NUL, not with a newline"},
+    {"delimiter", "d", "C", OPTION_CALL, .call = options_delimiter,
+     .help = "items end with the byte C, as in ; or \\t"},
+    {"max-args", "n", "N", OPTION_COUNT, FIELD (input.task_items), 1, .help = "N items a command (default: 1)"},
+    {NULL, "X", NULL, OPTION_FLAG, FIELD (input.pack), .help = "as many items a command as fit"},
+    {"max-chars", "s", "SIZE", OPTION_SIZE, FIELD (input.task_bytes), 1, .help = "a command takes at most SIZE (128K)"},
+    {"no-run-if-empty", "r", NULL, OPTION_FLAG, FIELD (input.skip_blank), .help = "leave out blank items"},
+    {"max-item", NULL, "SIZE", OPTION_CALL, .call = options_max_item, .help = "an item over SIZE is an error (64M)"},
+    {"queue", NULL, "N|SIZE", OPTION_CALL, .call = options_queue,
+     .help = "read ahead at most N tasks, or SIZE as in 64M"},
+    {"when-full", NULL, "WHAT", OPTION_CALL, .call = options_when_full,
+     .help = "beyond that block, stack or drop (block)"},
+    {"retries", NULL, "N", OPTION_COUNT, FIELD (retries), .help = "N tries in all; 0: for ever (default: 1)"},
+    {0},
+};
+
+//  What -X means for COMMAND, where items come from elsewhere.
+static const option_t s_context[] = {
+    {NULL, "X", NULL, OPTION_FLAG, FIELD (command.context), .help = "x{}y once for each item (with washer -X)"},
+    {0},
+};
+
+const option_t options_rows_commands[] = {
+    {"jobs|max-procs", "jP", "N", OPTION_CALL, .call = options_jobs,
+     .help = "N at a time; N%, +N, -N: of the cores; 0: all that fit"},
+    {NULL, "I", "S", OPTION_CALL, .call = options_replace, .help = "S is the replacement string, not {}"},
+    {"shell", NULL, "[PATH]", OPTION_CALL, .call = options_shell, .help = "COMMAND is a shell line"},
+    {"quote", "q", NULL, OPTION_FLAG, FIELD (given.quote), .help = "for old scripts: no shell, nothing to quote"},
+    {"timeout", NULL, "DUR", OPTION_DURATION, FIELD (runner.timeout_ms),
+     .help = "end a command after DUR: it has failed"},
+    {"term-seq|termseq", NULL, "SEQ", OPTION_CALL, .call = options_termseq,
+     .help = "how to end it: signals and waits in ms"},
+    {"delay", NULL, "DUR", OPTION_DURATION, FIELD (runner.delay_ms), .help = "DUR between two starts"},
+    {"nice", NULL, "N", OPTION_CALL, .call = options_nice, .help = "run commands N nicer"},
+    {"prefetch", NULL, "N", OPTION_COUNT, FIELD (prefetch), .help = "N tasks wait beside those that run (64)"},
+    {"dry-run|dryrun", NULL, NULL, OPTION_FLAG, FIELD (runner.dry_run), .help = "show what would run"},
+    {"verbose", "tv", NULL, OPTION_FLAG, FIELD (verbose), .help = "commands to stderr as they start"},
+    {0},
+};
+
+static const option_t s_output[] = {
+    {"keep-order|keeporder", "k", NULL, OPTION_FLAG, FIELD (printer.keep_order),
+     .help = "output in the order of input"},
+    {"group", NULL, NULL, OPTION_SET, FIELD (printer.mode), PRINTER_GROUP,
+     .help = "a task's output at its end (default)"},
+    {"line-buffer|line-buffered|linebuffer|lb", NULL, NULL, OPTION_SET, FIELD (printer.mode), PRINTER_LINES,
+     .help = "whole lines as they come"},
+    {"ungroup", "u", NULL, OPTION_SET, FIELD (printer.mode), PRINTER_RAW, .help = "bytes as they come"},
+    {"tag", NULL, NULL, OPTION_FLAG, FIELD (given.tag), .help = "begin each line with the item and a tab"},
+    {"tagstring|tag-string", NULL, "S", OPTION_STRING, FIELD (tagstring), .help = "begin each line with S and a tab"},
+    {"output", "o", "FILE", OPTION_STRING, FIELD (printer.out_path), .help = "stdout of the commands to FILE"},
+    {"joblog", NULL, "FILE", OPTION_STRING, FIELD (joblog), .help = "a line a task: times, exit status, command"},
+    {"bar", NULL, NULL, OPTION_FLAG, FIELD (given.bar), .help = "a bar on stderr"},
+    {"eta", NULL, NULL, OPTION_FLAG, FIELD (given.eta), .help = "the time left on stderr"},
+    {"progress", NULL, NULL, OPTION_FLAG, FIELD (given.progress), .help = "counts on stderr"},
+    {"total|total-jobs", NULL, "N", OPTION_COUNT, FIELD (total), 1, .help = "there will be N tasks"},
+    {0},
+};
+
+static const option_t s_halt[] = {
+    {"halt", NULL, "COND", OPTION_CALL, .call = options_halt, .help = "end early: now|soon,fail|success|done=N|N%"},
+    {0},
+};
+
+const option_t options_rows_deadline[] = {
+    {"deadline", NULL, "DUR", OPTION_DURATION, FIELD (deadline_ms), .help = "end the run after DUR: exit 124"},
+    {0},
+};
+
+const option_t options_rows_wait[] = {
+    {"wait", NULL, "DUR", OPTION_DURATION, FIELD (wait_ms), .help = "seek a missing part for DUR; 0: for ever (60s)"},
+    {0},
+};
+
+const option_t options_rows_losses[] = {
+    {"dead-after", NULL, "DUR", OPTION_DURATION, FIELD (dead_after_ms), 100,
+     .help = "a part that is silent for DUR is lost (5s)"},
+    {"washer-grace", NULL, "DUR", OPTION_DURATION, FIELD (grace_ms),
+     .help = "await a lost washer's return for DUR (10s)"},
+    {"crash-limit", NULL, "N", OPTION_COUNT, FIELD (crash_limit),
+     .help = "give up a task that took N dryers along (3; 0: never)"},
+    {0},
+};
+
+static const option_t s_stay[] = {
+    {"stay", NULL, NULL, OPTION_FLAG, FIELD (stay), .help = "at the end go on with the next pipeline"},
+    {0},
+};
+
+static const option_t s_at[] = {
+    {"at", NULL, "URL", OPTION_CALL, .call = options_at, .help = "where the parts meet (or DISHES_AT), see below"},
+    {0},
+};
+
+const option_t options_rows_security[] = {
+    {"key", NULL, "FILE", OPTION_CALL, .call = options_key, .help = "only who has a key may take part (or DISHES_KEY)"},
+    {"insecure", NULL, NULL, OPTION_FLAG, FIELD (is_insecure), .help = "everybody who can reach the port may"},
+    {0},
+};
+
+const option_t options_rows_ports[] = {
+    {"lane-ports", NULL, "A-B", OPTION_CALL, .call = options_lane_ports, .help = "listen at ports A to B only"},
+    {"advertise", NULL, "HOST", OPTION_CALL, .call = options_advertise, .help = "say that we are reached at HOST"},
+    {0},
+};
+
+static const option_t s_name[] = {
+    {"name", NULL, "S", OPTION_CALL, .call = options_name, .help = "what it is called (default: host-pid)"},
+    {0},
+};
+
+const option_t options_rows_local[] = {
+    {"dryers", NULL, "N", OPTION_COUNT, FIELD (dryers), 1, .help = "N local dryers, of -j commands each (1)"},
+    {"no-local", NULL, NULL, OPTION_FLAG, FIELD (given.no_local), .help = "no local dryers: others come and join"},
+    {0},
+};
+
+const option_t options_rows_actions[] = {
+    {"join", NULL, "URL", OPTION_CALL, .call = options_action, .number = ACTION_JOIN,
+     .help = "wait until a pipeline has done all of its tasks"},
+    {"status", NULL, "URL", OPTION_CALL, .call = options_action, .number = ACTION_STATUS,
+     .help = "say how far a pipeline is"},
+    {"keygen", NULL, "DIR", OPTION_CALL, .call = options_action, .number = ACTION_KEYGEN,
+     .help = "make head.key and worker.key in DIR, for --key"},
+    {0},
+};
+
+const option_t options_rows_run[] = {
+    {"run", NULL, "ID", OPTION_CALL, .call = options_run, .help = "with --join: of this run only"},
+    {0},
+};
+
+const option_t options_rows_json[] = {
+    {"json", NULL, NULL, OPTION_FLAG, FIELD (json), .help = "with --status: as JSON"},
+    {0},
+};
+
+const option_t options_rows_quiet[] = {
+    {"quiet", NULL, NULL, OPTION_FLAG, FIELD (quiet), .help = "say less"},
+    {0},
+};
+
+static const option_t s_general[] = {
+    {"help", "h", NULL, OPTION_STOP, FIELD (action), ACTION_HELP, .help = "this text"},
+    {"version", "V", NULL, OPTION_STOP, FIELD (action), ACTION_VERSION, .help = "the version"},
+    {0},
+};
+
+//  -- who has what
+
+static const option_group_t s_dishes[] = {
+    {"Items", s_items},
+    {"Commands", options_rows_commands},
+    {"Output", s_output},
+    {"Ending", s_halt},
+    {NULL, options_rows_deadline},
+    {"Over ipc and tcp", options_rows_local},
+    {NULL, options_rows_wait},
+    {NULL, options_rows_losses},
+    {NULL, options_rows_security},
+    {NULL, options_rows_ports},
+    {"Other pipelines", options_rows_actions},
+    {NULL, options_rows_run},
+    {NULL, options_rows_json},
+    {"General", s_at},
+    {NULL, options_rows_quiet},
+    {NULL, s_general},
+    {0},
+};
+
+static const option_group_t s_washer[] = {
+    {"Items", s_items},
+    {"Meeting", s_at},
+    {NULL, s_name},
+    {NULL, options_rows_wait},
+    {NULL, options_rows_security},
+    {NULL, options_rows_ports},
+    {"General", options_rows_deadline},
+    {NULL, options_rows_quiet},
+    {NULL, s_general},
+    {0},
+};
+
+static const option_group_t s_dryer[] = {
+    {"Commands", options_rows_commands},
+    {NULL, s_context},
+    {"Meeting", s_at},
+    {NULL, s_name},
+    {NULL, options_rows_wait},
+    {NULL, s_stay},
+    {NULL, options_rows_security},
+    {"General", options_rows_quiet},
+    {NULL, s_general},
+    {0},
+};
+
+static const option_group_t s_sink[] = {
+    {"Output", s_output},
+    {"Ending", s_halt},
+    {NULL, options_rows_deadline},
+    {NULL, s_stay},
+    {"Meeting", s_at},
+    {NULL, options_rows_wait},
+    {NULL, options_rows_losses},
+    {NULL, options_rows_security},
+    {NULL, options_rows_ports},
+    {"General", options_rows_quiet},
+    {NULL, s_general},
+    {0},
+};
+
+static void s_see (void *target, const option_t *row)
+{
+    config_t *config = target;
+    for (size_t i = 0; i < config->given.rows_size; i++)
+        if (config->given.rows[i] == row)
+            return;
+    if (config->given.rows_size < CONFIG_ROWS)
+        config->given.rows[config->given.rows_size++] = row;
+}
+
+static const option_set_t s_sets[PROGRAMS];
+
+#define DISHES (&s_sets[PROGRAM_DISHES])
+#define WASHER (&s_sets[PROGRAM_WASHER])
+#define DRYER  (&s_sets[PROGRAM_DRYER])
+#define SINK   (&s_sets[PROGRAM_SINK])
+
+static const option_set_t *const s_others[PROGRAMS][PROGRAMS] = {
+    [PROGRAM_DISHES] = {WASHER, DRYER, SINK},
+    [PROGRAM_WASHER] = {DRYER, SINK, DISHES},
+    [PROGRAM_DRYER] = {WASHER, SINK, DISHES},
+    [PROGRAM_SINK] = {DRYER, WASHER, DISHES},
+};
+
+static const option_set_t s_sets[PROGRAMS] = {
+    [PROGRAM_DISHES] = {"dishes", s_dishes, options_foreign, s_others[PROGRAM_DISHES], s_see},
+    [PROGRAM_WASHER] = {"washer", s_washer, options_foreign, s_others[PROGRAM_WASHER], s_see},
+    [PROGRAM_DRYER] = {"dryer", s_dryer, options_foreign, s_others[PROGRAM_DRYER], s_see},
+    [PROGRAM_SINK] = {"sink", s_sink, options_foreign, s_others[PROGRAM_SINK], s_see},
+};
+
+const option_set_t *options_set (program_t program)
+{
+    return &s_sets[program];
+}
+
+const char *program_name (program_t program)
+{
+    return s_sets[program].program;
+}
+
+bool options_is_of (const option_t *table, const option_t *row)
+{
+    for (; table->names || table->letters; table++)
+        if (table == row)
+            return true;
+    return false;
+}

@@ -1,0 +1,200 @@
+#include "cmd/stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/options_limits.h"
+#include "cmd/program_talk.h"
+#include "run/child.h"
+
+int stage_refuse (stage_t *self, int status)
+{
+    talk_say (&self->talk, TALK_ERROR, "%s", self->error);
+    return status;
+}
+
+//  ---- checks, before anything is read or started
+
+//  126 or 127 where the program that all tasks run cannot be run; 0: it can, or each task has another.
+static int s_check_program (const stage_t *self)
+{
+    const char *program = template_program (self->command);
+    if (!program || self->config.runner.dry_run || child_check (program) == 0)
+        return 0;
+    int status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+    talk_say (&self->talk, TALK_ERROR, "cannot run '%s': %s", program, strerror (errno));
+    return status;
+}
+
+static int s_check_command (stage_t *self)
+{
+    self->command = template_new (&self->config.command, self->error, sizeof self->error);
+    return self->command ? s_check_program (self) : stage_refuse (self, STATUS_ERROR);
+}
+
+static int s_check_tagstring (stage_t *self)
+{
+    const config_t *config = &self->config;
+    if (!config->tagstring || !*config->tagstring)
+        return 0;
+    template_t *tag = template_text_new (config->tagstring, config->command.replace, self->error, sizeof self->error);
+    int status = tag ? 0 : stage_refuse (self, STATUS_ERROR);
+    template_destroy (&tag);
+    return status;
+}
+
+//  A wire to another process is a file too, and nobody knows yet how many there will be.
+static int s_check_files (stage_t *self)
+{
+    uint64_t wanted = CONFIG_FDS_OWN + (uint64_t)self->config.jobs * CONFIG_FDS_A_JOB, limit = wanted;
+    if (self->config.address.kind != ADDRESS_INPROC)
+        child_raise_nofile (limits_files (), NULL);
+    if (child_raise_nofile (wanted, &limit) == 0)
+        return 0;
+    snprintf (self->error, sizeof self->error,
+              "-j %u needs %llu open files and the limit is %llu: give fewer, or raise it (ulimit -n)",
+              (unsigned)self->config.jobs, (unsigned long long)wanted, (unsigned long long)limit);
+    return stage_refuse (self, STATUS_ERROR);
+}
+
+static int s_open_input (stage_t *self)
+{
+    self->input = input_new (&self->config.input, self->error, sizeof self->error);
+    return self->input ? 0 : stage_refuse (self, STATUS_ERROR);
+}
+
+int stage_prepare (stage_t *self, const local_config_t *parts)
+{
+    const struct {
+        bool is_due;
+        int (*step) (stage_t *self);
+    } steps[] = {{parts->has_sink, s_check_tagstring},
+                 {true, s_check_files},
+                 {parts->has_dryer || parts->dryers, s_check_command},
+                 {parts->has_washer, s_open_input}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        int status = steps[i].is_due ? steps[i].step (self) : 0;
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
+//  ---- the run
+
+//  A line about an end that is not the usual one.
+static void s_report (const stage_t *self, const local_result_t *result)
+{
+    static const char *const ends[] = {[END_HALTED] = "halted (--halt)",
+                                       [END_DEADLINE] = "the deadline has passed",
+                                       [END_INTERRUPTED] = "interrupted"};
+    const figures_t *figures = &result->ending.figures;
+    const char *end = result->ending.end < sizeof ends / sizeof *ends ? ends[result->ending.end] : NULL;
+    if (!end || result->signal == SIGPIPE)
+        return;
+    uint64_t failed = figures->failed + figures->broken + figures->dropped, done = figures->ok + failed;
+    char rest[64] = "the rest not done";
+    if (figures->total >= done && figures->total)
+        snprintf (rest, sizeof rest, "%llu not done", (unsigned long long)(figures->total - done));
+    talk_say (&self->talk, TALK_ERROR, "%s: %llu tasks done, %llu of them failed, %s", end, (unsigned long long)done,
+              (unsigned long long)failed, rest);
+}
+
+static int s_run_once (stage_t *self, const local_config_t *parts, int *signal)
+{
+    local_result_t result;
+    if (local_run (parts, &result, self->error, sizeof self->error) == -1) {
+        *signal = 0;
+        return stage_refuse (self, STATUS_ERROR);
+    }
+    s_report (self, &result);
+    *signal = result.signal;
+    return result.status;
+}
+
+static int64_t s_now_ms (void)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+//  --stay: a pipeline that was lost is no reason to leave. That none can be had is: --wait has passed, or the attempt
+//  fails at once.
+static bool s_goes_on (const stage_t *self, int status, int signal, int64_t began_ms)
+{
+    enum { LEAST_MS = 1000 };
+    bool is_lost = self->config.wait_ms == 0 && s_now_ms () - began_ms >= LEAST_MS;
+    return self->config.stay && !signal && (status != STATUS_ERROR || is_lost);
+}
+
+int stage_run (stage_t *self, local_config_t *parts, int *signal)
+{
+    int status = stage_prepare (self, parts);
+    if (status)
+        return status;
+    parts->dryer.runner.command = self->command;
+    parts->washer.input = self->input;
+    int64_t began_ms;
+    do {
+        began_ms = s_now_ms ();
+        status = s_run_once (self, parts, signal);
+    } while (s_goes_on (self, status, *signal, began_ms));
+    return status;
+}
+
+//  ---- the whole
+
+//  Ends as the signal would have ended us, so that a shell's loop ends too.
+static void s_raise_again (int number)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    sigaddset (&set, number);
+    signal (number, SIG_DFL);
+    raise (number);
+    sigprocmask (SIG_UNBLOCK, &set, NULL);
+}
+
+static int s_act (stage_t *self, stage_fn *act, int *signal)
+{
+    program_t program = self->config.program;
+    if (self->config.action != ACTION_HELP && self->config.action != ACTION_VERSION)
+        return act (self, signal);
+    if (self->config.action == ACTION_HELP)
+        options_help (program, stdout);
+    else
+        printf ("%s %s\n", program_name (program), DISHES_VERSION);
+    return fflush (stdout) == 0 ? 0 : STATUS_ERROR;
+}
+
+static void s_close (stage_t *self)
+{
+    input_destroy (&self->input);
+    template_destroy (&self->command);
+    config_free (&self->config);
+}
+
+int stage_main (program_t program, int argc, char **argv, stage_fn *act)
+{
+    bool has_stdin = fcntl (STDIN_FILENO, F_GETFD) != -1, has_stdout = fcntl (STDOUT_FILENO, F_GETFD) != -1;
+    child_remember (); // puts /dev/null where there is none, so that no other file is taken for one of them
+    stage_t self = {.talk = program_talk (program, false)};
+    int signal = 0, status;
+    if (options_parse (&self.config, program, argc, argv, self.error, sizeof self.error) == -1) {
+        status = stage_refuse (&self, STATUS_ERROR);
+    } else {
+        self.config.input.stdin_fd = has_stdin ? STDIN_FILENO : -1;
+        self.config.printer.out_fd = has_stdout ? STDOUT_FILENO : -1;
+        self.talk = program_talk (program, self.config.quiet);
+        status = s_act (&self, act, &signal);
+    }
+    s_close (&self);
+    if (signal)
+        s_raise_again (signal);
+    return status;
+}
