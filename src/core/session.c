@@ -5,6 +5,11 @@
 
 enum { HELLO_FIRST_MS = 10, HELLO_MOST_MS = 500, BEAT_MOST_MS = 1000, SILENCE_MS = 5000 };
 
+static int64_t least (int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static int64_t beat_gap_ms (const session_t *self)
 {
     int64_t gap = self->silence_ms / 4;
@@ -192,12 +197,21 @@ static int64_t deadline_ms (const session_t *self)
     }
 }
 
-heard_t session_tick (session_t *self, int64_t now_ms)
+//  Silence, and any other wait, counts only while we were listening: not while the machine slept.
+static void take_pause (session_t *self, int64_t now_ms)
 {
     int64_t asleep_ms = now_ms - self->ticked_ms;
     self->ticked_ms = now_ms;
-    if (self->state == SESSION_UP && asleep_ms > 2 * beat_gap_ms (self))
-        self->heard_ms = now_ms; // silence counts only while we were listening
+    self->paused_ms = asleep_ms > 2 * beat_gap_ms (self) ? asleep_ms : 0;
+    if (!self->paused_ms)
+        return;
+    self->heard_ms = now_ms;
+    self->since_ms = least (self->since_ms + asleep_ms, now_ms);
+}
+
+heard_t session_tick (session_t *self, int64_t now_ms)
+{
+    take_pause (self, now_ms);
     self->quiet = self->state == SESSION_UP && now_ms - self->heard_ms >= self->silence_ms;
     if (now_ms < deadline_ms (self))
         return HEARD_NOTHING;
@@ -214,14 +228,11 @@ heard_t session_tick (session_t *self, int64_t now_ms)
     }
 }
 
-static int64_t least (int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t session_due_ms (const session_t *self)
 {
     int64_t due = deadline_ms (self);
+    if (self->state == SESSION_SEEK && due != INT64_MAX)
+        due = least (due, self->ticked_ms + beat_gap_ms (self)); // so that a pause of ours is seen as one
     if (self->state == SESSION_HELLO || self->state == SESSION_BYE)
         due = least (due, self->hello_ms);
     if (self->state == SESSION_UP) {

@@ -57,6 +57,7 @@ typedef struct {
     int64_t since_ms;          // since when this state lasts
     int64_t heard_ms;          // when the sink was heard last
     int64_t ticked_ms;         // when we were last awake
+    int64_t paused_ms;         // we slept until the last tick, for longer than we meant to: no wait counts that; 0: not
     int64_t hello_ms;          // when the next HELLO (or BYE) is due
     int64_t hello_gap_ms;      // doubles from one to the next
     int64_t beat_ms;           // when the next beat is due

@@ -63,7 +63,7 @@ sink_t *sink_new (const sink_config_t *config, const sink_ports_t *ports, const 
         self->config.dead_after_ms = 5000;
     self->ports = *ports;
     self->restarted = restored;
-    self->start_ms = self->ticked_ms = self->ended_ms = self->repeat_ms = now_ms;
+    self->start_ms = self->waiting_ms = self->ticked_ms = self->ended_ms = self->repeat_ms = now_ms;
     if (restored && restore (self, restored) == -1)
         sink_destroy (&self);
     return self;
@@ -298,7 +298,7 @@ void sink_tick (sink_t *self, int64_t now_ms)
     count_decide (self, now_ms);
     for (size_t i = 0; i < self->roster.size && self->state != SINK_ENDED; i++)
         pump (self, self->roster.peers[i], now_ms);
-    if (self->state == SINK_WAITING && self->config.wait_ms && now_ms >= self->start_ms + self->config.wait_ms) {
+    if (self->state == SINK_WAITING && self->config.wait_ms && now_ms >= self->waiting_ms + self->config.wait_ms) {
         snprintf (self->reason, sizeof self->reason, "no washer came in time (--wait)");
         count_end (self, END_LOST, 125, now_ms);
     }
@@ -318,7 +318,7 @@ int64_t sink_due_ms (const sink_t *self)
     if (self->state == SINK_ENDED)
         other = linger_ms (self);
     if (self->state == SINK_WAITING && self->config.wait_ms)
-        other = self->start_ms + self->config.wait_ms;
+        other = self->waiting_ms + self->config.wait_ms;
     if (self->state == SINK_ORPHAN)
         other = self->orphan_ms + (self->config.durable ? self->config.wait_ms : self->config.grace_ms);
     if (self->state == SINK_ORPHAN && other <= self->ticked_ms)

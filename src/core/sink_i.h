@@ -35,7 +35,7 @@ struct sink {
     uint32_t counted_records;
     bool uncommitted;
     uint64_t backlog;
-    int64_t start_ms, ticked_ms, orphan_ms, ended_ms, repeat_ms;
+    int64_t start_ms, waiting_ms, ticked_ms, orphan_ms, ended_ms, repeat_ms;
     uint8_t halt_status;
     bool restarted; // from a journal
     bool halt_hit;

@@ -426,8 +426,9 @@ static void close_washer (sink_t *self, const peer_t *washer, int64_t now_ms)
 
 void peers_close (sink_t *self, peer_t *peer, bool blame, int64_t now_ms)
 {
-    count_commit (self, now_ms);                       // every COUNTED of that life goes before its end is told
-    if (peer->role != ROLE_OBSERVER || peer->link.got) // who has only looked may look again: nothing is to be kept
+    count_commit (self, now_ms); // every COUNTED of that life goes before its end is told
+    bool has_only_looked = peer->role == ROLE_OBSERVER && !peer->link.got;
+    if (!has_only_looked) // it may look again: nothing is to be kept of it
         sink_check (self, ranges_add (&self->closed, peer->life, 1));
     if (peer->role == ROLE_DRYER && self->state != SINK_ENDED)
         close_dryer (self, peer, blame);
@@ -469,14 +470,24 @@ static int64_t doom_ms (const sink_t *self, const peer_t *peer)
     return silence < gone ? silence : gone;
 }
 
+//  We were away: every peer has all its time again, and no wait of ours has gone on.
+static void excuse (sink_t *self, int64_t now_ms)
+{
+    int64_t away_ms = now_ms - self->ticked_ms;
+    int64_t *const since_ms[] = {&self->waiting_ms, &self->orphan_ms, &self->ended_ms};
+    for (size_t i = 0; i < self->roster.size; i++) {
+        peer_t *peer = self->roster.peers[i];
+        peer->heard_ms = now_ms;
+        peer->gone_ms = peer->gone_ms < 0 ? -1 : now_ms;
+    }
+    for (size_t i = 0; i < sizeof since_ms / sizeof *since_ms; i++)
+        *since_ms[i] = *since_ms[i] + away_ms < now_ms ? *since_ms[i] + away_ms : now_ms;
+}
+
 void peers_judge (sink_t *self, int64_t now_ms)
 {
     if (now_ms - self->ticked_ms > 2 * peers_beat_gap_ms (self)) // silence counts only while we were listening
-        for (size_t i = 0; i < self->roster.size; i++) {
-            peer_t *peer = self->roster.peers[i];
-            peer->heard_ms = now_ms;
-            peer->gone_ms = peer->gone_ms < 0 ? -1 : now_ms;
-        }
+        excuse (self, now_ms);
     self->ticked_ms = now_ms;
     for (size_t i = 0; i < self->roster.size;) {
         peer_t *peer = self->roster.peers[i];
@@ -497,7 +508,8 @@ void peers_judge (sink_t *self, int64_t now_ms)
 int64_t peers_due_ms (const sink_t *self)
 {
     int64_t due = self->state == SINK_ENDED && self->roster.size ? self->repeat_ms : INT64_MAX;
-    if (self->roster.size && self->ticked_ms + peers_beat_gap_ms (self) < due)
+    bool listens = self->roster.size || self->state != SINK_WAITING || self->config.wait_ms;
+    if (listens && self->ticked_ms + peers_beat_gap_ms (self) < due)
         due = self->ticked_ms + peers_beat_gap_ms (self); // so that a gap of our own is seen as one
     for (size_t i = 0; i < self->roster.size; i++) {
         const peer_t *peer = self->roster.peers[i];

@@ -65,21 +65,51 @@ static void test_hello_is_repeated_ever_more_slowly (void **state)
     session_free (&self);
 }
 
+//  Ticks whenever it is due, and at the end; nothing comes of it before.
+static heard_t wait_until (session_t *self, int64_t now_ms, int64_t end_ms)
+{
+    for (int64_t due_ms; (due_ms = session_due_ms (self)) < end_ms; now_ms = due_ms) {
+        assert_true (due_ms > now_ms);
+        assert_int_equal (session_tick (self, due_ms), HEARD_NOTHING);
+        session_hello_due (self, due_ms);
+    }
+    return session_tick (self, end_ms);
+}
+
 static void test_waits_have_an_end (void **state)
 {
     session_t self;
     session_init (&self, ROLE_DRYER, LIFE, WAIT_MS, 0);
-    assert_int_equal (session_due_ms (&self), WAIT_MS);
-    assert_int_equal (session_tick (&self, WAIT_MS - 1), HEARD_NOTHING);
-    assert_int_equal (session_tick (&self, WAIT_MS), HEARD_LOST); // no sink at all
+    assert_int_equal (wait_until (&self, 0, WAIT_MS), HEARD_LOST); // no sink at all
     assert_int_equal (self.ending.end, END_LOST);
     assert_true (*self.reason);
     assert_int_equal (session_tick (&self, WAIT_MS + 1), HEARD_NOTHING); // once
 
     session_init (&self, ROLE_DRYER, LIFE, WAIT_MS, 0);
     message_t found = advert (RUN, SINK);
+    session_tick (&self, 100);
     session_heard (&self, &found, 100);
-    assert_int_equal (session_tick (&self, 100 + WAIT_MS), HEARD_LOST); // one that does not answer
+    session_hello_due (&self, 110);
+    assert_int_equal (wait_until (&self, 110, 100 + WAIT_MS), HEARD_LOST); // one that does not answer
+}
+
+//  S14: the machine slept. That is no part of the wait for a sink, nor of that for its answer.
+static void test_a_sleep_is_no_part_of_a_wait (void **state)
+{
+    session_t self;
+    session_init (&self, ROLE_DRYER, LIFE, WAIT_MS, 0);
+    assert_int_equal (wait_until (&self, 0, WAIT_MS - 2000), HEARD_NOTHING);
+    assert_int_equal (session_tick (&self, WAIT_MS + 1000000), HEARD_NOTHING);
+    assert_true (self.paused_ms > 0);
+    message_t found = advert (RUN, SINK);
+    session_heard (&self, &found, WAIT_MS + 1000000);
+    session_hello_due (&self, WAIT_MS + 1000010);
+    assert_int_equal (session_tick (&self, 2 * WAIT_MS + 2000000), HEARD_NOTHING);
+    assert_int_equal (session_tick (&self, 2 * WAIT_MS + 2000001), HEARD_NOTHING);
+    session_hello_due (&self, 2 * WAIT_MS + 2000001);
+    assert_int_equal (self.paused_ms, 0);
+    assert_int_equal (self.state, SESSION_HELLO);
+    assert_int_equal (wait_until (&self, 2 * WAIT_MS + 2000001, 3 * WAIT_MS + 2000000), HEARD_LOST);
 }
 
 //  hole 19: a pause of our own is not the sink's silence
@@ -193,7 +223,8 @@ static void test_bye_is_said_until_it_is_answered (void **state)
     message_t gone = from_sink (MSG_GONE);
     assert_int_equal (session_heard (&self, &gone, 1600), HEARD_NOTHING);
     assert_int_equal (self.state, SESSION_OVER);
-    assert_int_equal (session_tick (&unanswered, 1000 + SILENCE_MS), HEARD_NOTHING);
+    session_hello_due (&unanswered, 1600);
+    assert_int_equal (wait_until (&unanswered, 1600, 1000 + SILENCE_MS), HEARD_NOTHING);
     assert_int_equal (unanswered.state, SESSION_OVER);
     session_free (&self);
 }
@@ -255,6 +286,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_hello_is_repeated_ever_more_slowly),
         cmocka_unit_test (test_waits_have_an_end),
+        cmocka_unit_test (test_a_sleep_is_no_part_of_a_wait),
         cmocka_unit_test (test_silence_counts_only_while_awake),
         cmocka_unit_test (test_a_durable_sink_is_waited_for),
         cmocka_unit_test (test_another_run_is_a_lost_pipeline),

@@ -100,6 +100,15 @@ static void tick (desk_t *self, int64_t ms)
     sink_tick (self->sink, self->now_ms);
 }
 
+//  Ticks whenever it is due, and at the end of this time.
+static void pass (desk_t *self, int64_t ms)
+{
+    int64_t end_ms = self->now_ms + ms;
+    for (int64_t due_ms; (due_ms = sink_due_ms (self->sink)) < end_ms;)
+        tick (self, due_ms > self->now_ms ? due_ms - self->now_ms : 0);
+    tick (self, end_ms - self->now_ms);
+}
+
 //  HELLO of a washer with lanes to these dryers (0: none)
 static void hello_washer (desk_t *self, uint64_t life, uint64_t dryer)
 {
@@ -211,7 +220,7 @@ static void test_a_restarted_sink_tells_the_end (void **state)
     hello_dryer (&desk, DRYER, 0);
     assert_true (hear (&desk, DRYER, MSG_STOP));
     say (&desk, DRYER, MSG_BYE, 0, NULL);
-    tick (&desk, DEAD_AFTER_MS);
+    pass (&desk, DEAD_AFTER_MS);
     assert_int_equal (sink_state (desk.sink), SINK_OVER);
     desk_close (&desk);
 }
@@ -302,12 +311,40 @@ static void test_grace_has_an_end (void **state)
     hello_washer (&desk, WASHER, 0);
     tick (&desk, 1);
     sink_died (desk.sink, WASHER, desk.now_ms);
-    tick (&desk, 9999);
+    pass (&desk, 9999);
     assert_int_equal (sink_state (desk.sink), SINK_ORPHAN);
     assert_int_equal (sink_due_ms (desk.sink), desk.now_ms + 1);
     tick (&desk, 1);
     assert_int_equal (sink_ending (desk.sink)->end, END_LOST);
     assert_int_equal (sink_ending (desk.sink)->status, 125);
+    desk_close (&desk);
+}
+
+//  S14: the machine slept. That is no part of the wait for a washer, nor of that for its next life.
+static void test_a_sleep_is_no_part_of_a_wait (void **state)
+{
+    desk_t desk;
+    sink_config_t config = plain;
+    config.grace_ms = config.wait_ms = 10000;
+    desk_open (&desk, &config, NULL);
+    pass (&desk, 9000);
+    tick (&desk, 100000);
+    assert_int_equal (sink_state (desk.sink), SINK_WAITING);
+    hello_washer (&desk, WASHER, 0);
+    tick (&desk, 1);
+    sink_died (desk.sink, WASHER, desk.now_ms);
+    pass (&desk, 9000);
+    tick (&desk, 100000);
+    assert_int_equal (sink_state (desk.sink), SINK_ORPHAN);
+    pass (&desk, 1000);
+    assert_int_equal (sink_ending (desk.sink)->end, END_LOST);
+    desk_close (&desk);
+
+    desk_open (&desk, &config, NULL);
+    pass (&desk, 9000);
+    tick (&desk, 100000);
+    pass (&desk, 1000);
+    assert_int_equal (sink_ending (desk.sink)->end, END_LOST); // it is a wait all the same
     desk_close (&desk);
 }
 
@@ -361,6 +398,7 @@ int main (void)
         cmocka_unit_test (test_a_washer_whose_clock_is_behind_is_refused),
         cmocka_unit_test (test_no_grace_is_for_ever),
         cmocka_unit_test (test_grace_has_an_end),
+        cmocka_unit_test (test_a_sleep_is_no_part_of_a_wait),
         cmocka_unit_test (test_nothing_beyond_the_total_counts),
         cmocka_unit_test (test_a_halted_share_is_at_most_all),
     };
