@@ -15,6 +15,7 @@ typedef struct {
     uint64_t got;        // the highest sequence received in order
     uint64_t gap_told;   // got + 1 where a gap there was reported
     bool closed;         // the washer's life is over: nothing of it is taken any more
+    bool shut;           // there is no socket until the next generation
 } entrance_t;
 
 struct dryer {
@@ -31,6 +32,8 @@ struct dryer {
     ending_t ending;
     uint8_t wants; // WANT_*
     bool halted;   // nothing more is to be started
+    bool told_of;  // the user was told that the lane cannot be made
+    bool was_quiet;
     bool oom;
 };
 
@@ -186,35 +189,6 @@ static void say_lanegot (dryer_t *self)
     letter (self, MSG_LANEGOT, 1, &records);
 }
 
-static void on_lane (dryer_t *self, reader_t *in)
-{
-    uint64_t washer = get_u64 (in);
-    uint32_t generation = get_u32 (in);
-    char endpoint[ENDPOINT_BYTES];
-    get_text (in, endpoint, sizeof endpoint);
-    bool same = washer == self->lane.washer;
-    if (in->bad || washer < self->lane.washer || !generation ||
-        (same && (self->lane.closed || generation < self->lane.generation)))
-        return;
-    if (same && generation == self->lane.generation) {
-        say_lanegot (self); // the order was repeated: so is its answer
-        return;
-    }
-    if (!same)
-        self->lane = (entrance_t){.washer = washer};
-    self->lane.generation = generation;
-    self->ports.lane_connect (self->ports.arg, washer, generation, endpoint);
-}
-
-void dryer_lane_connected (dryer_t *self, uint64_t washer, uint32_t generation, int64_t now_ms)
-{
-    if (washer != self->lane.washer || generation != self->lane.generation)
-        return;
-    self->lane.gap_told = 0;
-    if (generation > 1) // the first generation begins at nothing, as both know
-        say_lanegot (self);
-}
-
 static void put_returned (writer_t *out, uint64_t n, uint64_t count, uint64_t seq)
 {
     put_run (out, n, count);
@@ -244,6 +218,56 @@ static void give_back_all (dryer_t *self)
 {
     while (self->held.size)
         give_back (self, UINT64_MAX, held_last (&self->held), 0);
+}
+
+static void say_log (const dryer_t *self, const char *line)
+{
+    if (self->ports.log)
+        self->ports.log (self->ports.arg, line);
+}
+
+//  The washer does not reach us: what was not started goes back, and what it has sent and we have not got is not ours.
+static void shut_lane (dryer_t *self)
+{
+    if (!self->told_of)
+        say_log (self, "the washer cannot reach this dryer; it will try again");
+    self->told_of = self->lane.shut = true;
+    self->ports.lane_close (self->ports.arg, self->lane.washer);
+    give_back (self, UINT64_MAX, self->lane.washer, 0);
+    say_lanegot (self);
+}
+
+static void on_lane (dryer_t *self, reader_t *in)
+{
+    uint64_t washer = get_u64 (in);
+    uint32_t generation = get_u32 (in);
+    char endpoint[ENDPOINT_BYTES];
+    get_text (in, endpoint, sizeof endpoint);
+    bool same = washer == self->lane.washer;
+    if (in->bad || !run_valid (washer, 1) || washer < self->lane.washer || !generation ||
+        (same && (self->lane.closed || generation < self->lane.generation)))
+        return;
+    if (same && generation == self->lane.generation) {
+        say_lanegot (self); // the order was repeated: so is its answer
+        return;
+    }
+    if (!same)
+        self->lane = (entrance_t){.washer = washer};
+    self->lane.generation = generation;
+    self->lane.shut = false;
+    if (*endpoint)
+        self->ports.lane_connect (self->ports.arg, washer, generation, endpoint);
+    else
+        shut_lane (self);
+}
+
+void dryer_lane_connected (dryer_t *self, uint64_t washer, uint32_t generation, int64_t now_ms)
+{
+    if (washer != self->lane.washer || generation != self->lane.generation)
+        return;
+    self->lane.gap_told = 0;
+    if (generation > 1) // the first generation begins at nothing, as both know
+        say_lanegot (self);
 }
 
 static void on_tasks (dryer_t *self, const message_t *message)
@@ -295,7 +319,8 @@ void dryer_heard_lane (dryer_t *self, const message_t *message, int64_t now_ms)
         self->figures.bad++;
         return;
     }
-    if ((self->state != DRYER_OPEN && self->state != DRYER_LEAVING) || !lane_accept (self, header->seq))
+    if (self->lane.shut || (self->state != DRYER_OPEN && self->state != DRYER_LEAVING) ||
+        !lane_accept (self, header->seq))
         return;
     if (header->type == MSG_TASKS)
         on_tasks (self, message);
@@ -393,7 +418,8 @@ void dryer_heard (dryer_t *self, const message_t *message, int64_t now_ms)
             on_letter (self, message);
         break;
     case HEARD_GONE:
-        enter (self, EVENT_GONE);
+        if (enter (self, EVENT_GONE) && self->state == DRYER_GONE)
+            say_log (self, "the sink took this dryer for dead: what runs is ended, and it begins anew");
         break;
     case HEARD_END:
         self->ending = self->session.ending;
@@ -559,10 +585,18 @@ static void drain (dryer_t *self, int64_t now_ms)
         session_bye (&self->session, now_ms);
 }
 
+static void note_silence (dryer_t *self)
+{
+    if (self->session.quiet && !self->was_quiet && self->state == DRYER_OPEN)
+        say_log (self, "nothing is heard of the sink: what runs goes on, and nothing more is started");
+    self->was_quiet = self->session.quiet;
+}
+
 void dryer_tick (dryer_t *self, int64_t now_ms)
 {
     if (session_tick (&self->session, now_ms) == HEARD_LOST)
         on_lost (self);
+    note_silence (self);
     if (self->state == DRYER_OPEN || self->state == DRYER_LEAVING)
         reports_pump (&self->reports, &self->session.link, self->session.credit, &self->ports);
     drain (self, now_ms);

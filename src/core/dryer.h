@@ -40,6 +40,7 @@ typedef struct {
     size_t (*read_output) (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size);
     void (*free_output) (void *arg, void *cookie); // the result was handed over, or is of no use any more
     void (*trace) (void *arg, const char *from, const char *event, const char *to);
+    void (*log) (void *arg, const char *line); // something a user should read; may be NULL
 } dryer_ports_t;
 
 typedef struct {

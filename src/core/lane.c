@@ -39,6 +39,7 @@ lane_t *lanes_add (lanes_t *self, uint64_t dryer)
     }
     lane->dryer = dryer;
     lane->next = 1;
+    lane->waits_ms = lane->flaps_ms = -1;
     memmove (self->lanes + at + 1, self->lanes + at, (self->size - at) * sizeof *self->lanes);
     self->lanes[at] = lane;
     self->size++;
@@ -79,4 +80,9 @@ uint64_t lane_window (const lane_t *self)
 bool lane_sendable (const lane_t *self)
 {
     return self->bound && self->ready && self->next <= self->seq;
+}
+
+bool lane_usable (const lane_t *self)
+{
+    return !self->shut && !self->doubted;
 }

@@ -26,8 +26,16 @@ typedef struct {
     uint64_t recall_seq; // the RECALL that was not answered yet; 0: none
     uint32_t recall_max;
     bool recall_vain; // nothing was to be had; until something changes there
-    shelf_t shelf;    // what is out there
-    shelf_t foreign;  // what it still does for an earlier life of this washer
+    // what tells a lane that cannot be made from one that rests
+    bool shut;        // nothing got through for dead-after: there is no socket until `retry_ms`
+    bool doubted;     // it was shut, and nothing got through since: it gets no task
+    bool told_of;     // the user was
+    int64_t begun_ms; // when this generation began
+    int64_t waits_ms; // since when something is to go there and cannot; -1: nothing
+    int64_t flaps_ms; // since when generations are lost and no task comes back; -1: it stands
+    int64_t retry_ms;
+    shelf_t shelf;   // what is out there
+    shelf_t foreign; // what it still does for an earlier life of this washer
 } lane_t;
 
 //  The lanes in the order of the dryers' lives. Each lane stays at its address.
@@ -46,5 +54,6 @@ uint64_t lane_out (const lane_t *self);    // tasks that are there
 uint64_t lane_base (const lane_t *self);   // tasks that its slots take at once
 uint64_t lane_window (const lane_t *self); // tasks that may be there
 bool lane_sendable (const lane_t *self);   // something waits for the wire, and may go
+bool lane_usable (const lane_t *self);     // as far as is known, what is sent there arrives
 
 #endif

@@ -2,9 +2,11 @@
 #include "core/state.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { COUNTED_OK = 0 };
+enum { COUNTED_OK = 0, ALONE_MS = 5000 };
 
 //  ---- the state table; doc/protocol.md has the same rows
 
@@ -55,6 +57,8 @@ washer_t *washer_new (const washer_config_t *config, const washer_ports_t *ports
         return NULL;
     self->config = *config;
     self->ports = *ports;
+    self->now_ms = now_ms;
+    self->alone_ms = -1;
     stock_init (&self->stock, &config->shape);
     session_init (&self->session, ROLE_WASHER, config->life, config->wait_ms, now_ms);
     return self;
@@ -110,6 +114,17 @@ void washer_eof (washer_t *self)
 {
     self->eof = true;
     self->dirty = true;
+}
+
+void washer_say (washer_t *self, const char *format, ...)
+{
+    char line[ENDPOINT_BYTES + NAME_BYTES + REASON_BYTES];
+    va_list args;
+    va_start (args, format);
+    vsnprintf (line, sizeof line, format, args);
+    va_end (args);
+    if (self->ports.log)
+        self->ports.log (self->ports.arg, line);
 }
 
 void washer_letter (washer_t *self, uint8_t type, uint32_t count, writer_t *records, slice_t *body)
@@ -203,7 +218,7 @@ static void on_dryer_up (washer_t *self, reader_t *in, uint32_t count)
     self->dirty = true;
     if (!known)
         lane_begin (self, lane);
-    else if (lane->bound)
+    else if (lane->bound || lane->shut)
         lane_order (self, lane); // the first order, or the answer to it, may have died with the old sink
 }
 
@@ -221,7 +236,7 @@ static void on_dryer_slots (washer_t *self, reader_t *in, uint32_t count)
 static void lane_end (washer_t *self, lane_t *lane, bool blame)
 {
     book_lane_over (self, lane, blame);
-    if (lane->generation)
+    if (lane->generation && !lane->shut)
         self->ports.lane_close (self->ports.arg, lane->dryer, lane->generation);
     lanes_remove (&self->lanes, lane);
 }
@@ -354,6 +369,7 @@ static void on_lost (washer_t *self)
 
 void washer_heard (washer_t *self, const message_t *message, int64_t now_ms)
 {
+    self->now_ms = now_ms;
     switch (session_heard (&self->session, message, now_ms)) {
     case HEARD_SINK:
         on_sink (self, message);
@@ -402,6 +418,7 @@ static void say_again (washer_t *self, const link_t *old)
 
 void washer_reborn (washer_t *self, uint64_t life, int64_t now_ms)
 {
+    self->now_ms = now_ms;
     if (!enter (self, EVENT_REBORN))
         return;
     for (lane_t *lane; (lane = lanes_after (&self->lanes, 0));)
@@ -439,8 +456,30 @@ static void finish (washer_t *self, int64_t now_ms)
     session_bye (&self->session, now_ms);
 }
 
+//  A pipeline waits for its first dryer for ever: the user should know what for.
+static void look_for_dryers (washer_t *self, int64_t now_ms)
+{
+    if (self->alone_told || (!self->todo.size && self->alone_ms < 0))
+        return;
+    if (self->lanes.size || self->closed.size) {
+        self->alone_told = true; // one has come: nothing to tell
+    } else if (self->alone_ms < 0) {
+        self->alone_ms = now_ms;
+    } else if (now_ms - (self->alone_ms += self->session.paused_ms) >= ALONE_MS) {
+        self->alone_told = true;
+        washer_say (self, "no dryer has come yet; the tasks wait for one");
+    }
+}
+
+static int64_t alone_due_ms (const washer_t *self)
+{
+    return self->alone_ms < 0 || self->alone_told ? INT64_MAX : self->alone_ms + ALONE_MS;
+}
+
 static void work (washer_t *self, int64_t now_ms)
 {
+    lane_look (self);
+    look_for_dryers (self, now_ms);
     if (self->dirty) {
         self->dirty = false;
         deal (self);
@@ -456,6 +495,7 @@ static void work (washer_t *self, int64_t now_ms)
 
 void washer_tick (washer_t *self, int64_t now_ms)
 {
+    self->now_ms = now_ms;
     if (session_tick (&self->session, now_ms) == HEARD_LOST)
         on_lost (self);
     if (self->state == WASHER_OPEN || self->state == WASHER_HALTING)
@@ -472,9 +512,15 @@ void washer_tick (washer_t *self, int64_t now_ms)
 
 int64_t washer_due_ms (const washer_t *self)
 {
-    if (self->dirty && (self->state == WASHER_OPEN || self->state == WASHER_HALTING))
+    bool works = self->state == WASHER_OPEN || self->state == WASHER_HALTING;
+    const int64_t all_ms[] = {session_due_ms (&self->session), works ? lane_due_ms (self) : INT64_MAX,
+                              works ? alone_due_ms (self) : INT64_MAX};
+    int64_t due_ms = INT64_MAX;
+    if (self->dirty && works)
         return 0;
-    return self->state == WASHER_OVER ? INT64_MAX : session_due_ms (&self->session);
+    for (size_t i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
+        due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;
+    return self->state == WASHER_OVER || self->state == WASHER_GONE ? INT64_MAX : due_ms; // gone: reborn is due
 }
 
 bool washer_packet (washer_t *self, packet_t *out)

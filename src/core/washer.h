@@ -24,6 +24,7 @@ typedef struct {
     void (*lane_close) (void *arg, uint64_t dryer, uint32_t generation);
     //  A state change, for the log: `from -event-> to`.
     void (*trace) (void *arg, const char *from, const char *event, const char *to);
+    void (*log) (void *arg, const char *line); // something a user should read; may be NULL
 } washer_ports_t;
 
 typedef struct {

@@ -13,8 +13,10 @@ static void clear_run (washer_t *self, ledger_t *ledger, uint64_t n, uint64_t co
     delivery_t *delivery;
     for (run_t run; run = ledger_find (ledger, n, count, &delivery), delivery && !self->oom;) {
         lane_t *lane = lanes_find (&self->lanes, delivery->dryer);
-        if (lane)
+        if (lane) {
             lane->recall_vain = false;
+            lane->flaps_ms = -1; // something came of it
+        }
         check (self, ledger_clear (ledger, run.n, run.count));
     }
 }
@@ -195,6 +197,27 @@ static void take_back (washer_t *self, lane_t *lane, uint64_t got, const ranges_
     for (size_t i = 0; i < lost.size; i++)
         book_back (self, lost.runs[i].n, lost.runs[i].count);
     ranges_free (&lost);
+}
+
+void book_unreceived (washer_t *self, lane_t *lane, uint64_t got)
+{
+    delivery_t *delivery;
+    while ((delivery = lane->shelf.tail) && delivery->seq > got && !self->oom) {
+        uint64_t seq = delivery->seq, end = delivery->n + delivery->count;
+        bool alone = delivery->alone;
+        delivery_t *found;
+        for (run_t run = {delivery->n, 0}; run = ledger_find (&self->ledger, run.n, end - run.n, &found), found;
+             run.n += run.count) {
+            if (found->dryer != lane->dryer || found->seq != seq)
+                continue;
+            bool last = found->left == run.count;
+            check (self, ledger_clear (&self->ledger, run.n, run.count));
+            check (self, ranges_add (alone ? &self->suspects : &self->todo, run.n, run.count));
+            if (last || self->oom)
+                break;
+        }
+    }
+    self->dirty = true;
 }
 
 void book_inventory (washer_t *self, lane_t *lane, reader_t *in)

@@ -47,7 +47,7 @@ static bool has_alone (const lane_t *lane)
 
 static bool eligible (const washer_t *self, const lane_t *lane, uint64_t limit)
 {
-    return lane_out (lane) < limit && lane->dryer != self->cell && !has_alone (lane);
+    return lane_usable (lane) && lane_out (lane) < limit && lane->dryer != self->cell && !has_alone (lane);
 }
 
 //  The dryer with the least of its slots taken, room for more, and not the one to be avoided where another will do.
@@ -112,6 +112,11 @@ static void deal_todo (washer_t *self, bool prefetch)
     }
 }
 
+static bool may_be_cell (const lane_t *lane)
+{
+    return lane->slots && lane_usable (lane);
+}
+
 //  One dryer, the least busy, gets nothing but suspects until there are none, and each when it has nothing else.
 static void deal_suspects (washer_t *self)
 {
@@ -120,13 +125,13 @@ static void deal_suspects (washer_t *self)
         return;
     }
     lane_t *cell = self->cell ? lanes_find (&self->lanes, self->cell) : NULL;
-    if (cell && !cell->slots)
+    if (cell && !may_be_cell (cell))
         cell = NULL;
     for (size_t i = 0; !cell && i < self->lanes.size; i++)
-        cell = self->lanes.lanes[i]->slots ? self->lanes.lanes[i] : NULL;
+        cell = may_be_cell (self->lanes.lanes[i]) ? self->lanes.lanes[i] : NULL;
     for (size_t i = 0; !self->cell && i < self->lanes.size; i++) {
         lane_t *lane = self->lanes.lanes[i];
-        if (lane->slots && lane_out (lane) < lane_out (cell))
+        if (may_be_cell (lane) && lane_out (lane) < lane_out (cell))
             cell = lane;
     }
     self->cell = cell ? cell->dryer : 0;

@@ -28,6 +28,9 @@ struct washer {
     bool eof, eof_said, halted_said;
     bool dirty; // something changed that dealing may act on
     bool oom;
+    int64_t now_ms;   // of the call that is handled
+    int64_t alone_ms; // since when tasks wait and no dryer has come; -1: not so
+    bool alone_told;  // the user was told so
     washer_status_t figures;
     ending_t ending;
 };
@@ -40,6 +43,7 @@ void book_back (washer_t *self, uint64_t n, uint64_t count); // out no more: to 
 //  dropped.
 uint64_t book_returned (washer_t *self, const lane_t *lane, uint64_t washer, uint64_t seq, run_t run);
 void book_lane_over (washer_t *self, lane_t *lane, bool blame);
+void book_unreceived (washer_t *self, lane_t *lane, uint64_t got); // what follows `got` never arrived: it comes back
 void book_inventory (washer_t *self, lane_t *lane, reader_t *in);
 bool book_complete (const washer_t *self); // EOF is known and all is counted
 
@@ -47,10 +51,13 @@ bool book_complete (const washer_t *self); // EOF is known and all is counted
 void deal (washer_t *self);
 
 //  washer_lane.c: the wire to one dryer
-void lane_begin (washer_t *self, lane_t *lane);       // asks for a socket of the next generation
+void lane_begin (washer_t *self, lane_t *lane); // asks for a socket of the next generation
+void lane_look (washer_t *self);                // shuts what does not get through, tries what was shut
+int64_t lane_due_ms (const washer_t *self);
 void lane_order (washer_t *self, const lane_t *lane); // tells the dryer where to connect
 void lane_resume (washer_t *self, lane_t *lane, uint32_t generation, uint64_t got);
 
+void washer_say (washer_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 void washer_letter (washer_t *self, uint8_t type, uint32_t count, writer_t *records, slice_t *body);
 
 #endif

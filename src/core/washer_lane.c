@@ -10,6 +10,7 @@ void lane_begin (washer_t *self, lane_t *lane)
     lane->bound = false;
     lane->ready = lane->generation == 0; // a first socket has nothing to make up for
     lane->generation++;
+    lane->begun_ms = self->now_ms;
     self->ports.lane_open (self->ports.arg, lane->dryer, lane->generation, lane->host);
 }
 
@@ -25,20 +26,100 @@ void lane_order (washer_t *self, const lane_t *lane)
 void washer_lane_bound (washer_t *self, uint64_t dryer, uint32_t generation, const char *endpoint, int64_t now_ms)
 {
     lane_t *lane = lanes_find (&self->lanes, dryer);
-    if (!lane || lane->generation != generation)
+    self->now_ms = now_ms;
+    if (!lane || lane->generation != generation || lane->shut)
         return;
     lane->bound = true;
     snprintf (lane->endpoint, sizeof lane->endpoint, "%s", endpoint);
     lane_order (self, lane);
 }
 
+//  The socket is closed already. A generation without one tells the dryer.
+static void lane_shut (washer_t *self, lane_t *lane, const char *why)
+{
+    if (!lane->told_of)
+        washer_say (self, "the lane to the dryer on %s, %s, %s; others do its tasks until it can be", lane->host,
+                    *lane->endpoint ? lane->endpoint : "not bound", why);
+    lane->told_of = lane->shut = lane->doubted = true;
+    lane->bound = lane->ready = false;
+    lane->generation++;
+    lane->retry_ms = self->now_ms + self->session.silence_ms;
+    lane->waits_ms = -1;
+    lane->recall_seq = 0; // that number is skipped
+    *lane->endpoint = '\0';
+    if (self->cell == lane->dryer)
+        self->cell = 0;
+    book_unreceived (self, lane, lane->high);
+    lane_order (self, lane);
+}
+
 void washer_lane_lost (washer_t *self, uint64_t dryer, uint32_t generation, int64_t now_ms)
 {
     lane_t *lane = lanes_find (&self->lanes, dryer);
+    int64_t dead_after_ms = self->session.silence_ms;
+    self->now_ms = now_ms;
     if (!lane || lane->generation != generation || !lane->bound)
         return;
+    if (lane->flaps_ms < 0 || now_ms - lane->begun_ms >= dead_after_ms)
+        lane->flaps_ms = now_ms;
     self->ports.lane_close (self->ports.arg, dryer, generation);
+    if (now_ms - lane->flaps_ms < dead_after_ms)
+        lane_begin (self, lane);
+    else
+        lane_shut (self, lane, "breaks again and again");
+}
+
+//  ---- a lane that cannot be made
+//
+//  The sink hears the dryer, so it lives; a firewall may well stand between it and us. What it has runs on, what it has
+//  not started it gives back, and after a while the lane is tried again: with a number that holds nothing, and no task
+//  before that has gone through.
+
+static void retry (washer_t *self, lane_t *lane)
+{
+    lane->shut = false;
+    lane->waits_ms = lane->flaps_ms = -1;
+    lane->seq++; // a SKIP
     lane_begin (self, lane);
+}
+
+static void look (washer_t *self, lane_t *lane, bool heard)
+{
+    bool waits = !lane->ready || lane->next <= lane->seq;
+    if (lane->shut && self->now_ms >= lane->retry_ms) {
+        retry (self, lane);
+    } else if (!lane->shut && waits && heard && lane->waits_ms >= 0) {
+        if (self->now_ms - lane->waits_ms < self->session.silence_ms)
+            return;
+        self->ports.lane_close (self->ports.arg, lane->dryer, lane->generation);
+        lane_shut (self, lane, "cannot be reached");
+    } else {
+        lane->waits_ms = waits && heard ? self->now_ms : -1;
+    }
+}
+
+void lane_look (washer_t *self)
+{
+    bool heard = self->session.state == SESSION_UP && !self->session.quiet; // else orders do not arrive either
+    for (size_t i = 0; i < self->lanes.size; i++) {
+        lane_t *lane = self->lanes.lanes[i];
+        if (lane->waits_ms >= 0)
+            lane->waits_ms += self->session.paused_ms;
+        look (self, lane, heard);
+    }
+}
+
+int64_t lane_due_ms (const washer_t *self)
+{
+    int64_t due_ms = INT64_MAX;
+    for (size_t i = 0; i < self->lanes.size; i++) {
+        const lane_t *lane = self->lanes.lanes[i];
+        int64_t next_ms = lane->shut            ? lane->retry_ms
+                          : lane->waits_ms >= 0 ? lane->waits_ms + self->session.silence_ms
+                                                : INT64_MAX;
+        due_ms = next_ms < due_ms ? next_ms : due_ms;
+    }
+    return due_ms;
 }
 
 //  The dryer is at this generation and lacks what follows `got`: go back there.
@@ -46,8 +127,11 @@ void lane_resume (washer_t *self, lane_t *lane, uint32_t generation, uint64_t go
 {
     if (generation != lane->generation || got > lane->seq)
         return;
-    lane->ready = true;
+    lane->ready = !lane->shut;
+    lane->waits_ms = -1;
     self->dirty = true; // what waited there may be asked back now
+    if (lane->shut)
+        book_unreceived (self, lane, got);
     if (got + 1 < lane->next)
         lane->next = got + 1;
 }
@@ -127,6 +211,9 @@ void washer_lane_sent (washer_t *self, uint64_t dryer)
     lane_t *lane = lanes_find (&self->lanes, dryer);
     if (!lane || lane->next > lane->seq)
         return;
+    self->dirty = self->dirty || lane->doubted;
+    lane->doubted = false;
+    lane->waits_ms = -1;
     if (lane->next > lane->high)
         lane->high = lane->next;
     lane->next++;

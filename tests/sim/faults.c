@@ -127,21 +127,6 @@ static void put_off_wire (const world_t *world, tube_t *wire, int64_t by_ms)
     put_off (world, &wire->blocked_ms, by_ms);
 }
 
-//  Whether this process is in a wait that a person has set, --wait or --washer-grace: that goes on in a sleep.
-static bool waits (const process_t *process)
-{
-    switch (process->kind) {
-    case PROC_WASHER:
-        return washer_state (process->washer.core) == WASHER_SEEKING;
-    case PROC_DRYER:
-        return dryer_state (process->dryer.core) != DRYER_OPEN;
-    case PROC_SINK:
-        return sink_state (process->sink.core) != SINK_OPEN;
-    default:
-        return observer_state (process->observer) != OBSERVER_OPEN;
-    }
-}
-
 //  The machine sleeps: all that was to happen happens that much later, and every clock has gone on.
 static void suspend (world_t *world, const fault_t *fault)
 {
@@ -150,12 +135,9 @@ static void suspend (world_t *world, const fault_t *fault)
         world->heap.events[i].at_ms += by_ms;
     for (int i = 0; i < world->processes; i++) {
         process_t *process = world->process[i];
-        if (process->alive && waits (process)) {
-            harm (world, process, by_ms);
-            world->may_lose |= process->kind == PROC_WASHER || process->kind == PROC_SINK;
-        }
         if (process->wake_ms != INT64_MAX)
             process->wake_ms += by_ms;
+        process->born_ms += process->alive ? by_ms : 0;
         put_off (world, &process->busy_ms, by_ms);
         put_off (world, &process->harmed_ms, by_ms);
         put_off_wire (world, &process->to_sink, by_ms);
@@ -251,6 +233,16 @@ static void reset_lane (world_t *world, const fault_t *fault)
         return;
     TRACE (world, "lane %d is reset", lane);
     lanes_reset (world, lane, true);
+}
+
+static void wall (world_t *world, const fault_t *fault)
+{
+    process_t *target = pick (world, PROC_DRYER, fault->chance);
+    if (!target)
+        return;
+    TRACE (world, "no lane reaches %s", process_name (target));
+    lanes_wall (world, target, world->now_ms + fault->lasts_ms);
+    keep_busy (world, fault->lasts_ms + 3 * world->plan.dead_after_ms); // until it is tried again
 }
 
 static void stray_lane (world_t *world, const fault_t *fault)
@@ -375,6 +367,7 @@ static void (*const faults[FAULT_KINDS]) (world_t *world, const fault_t *fault) 
     [FAULT_RESET_OUT] = reset_out,
     [FAULT_RESET_BOTH] = reset_both,
     [FAULT_RESET_LANE] = reset_lane,
+    [FAULT_WALL] = wall,
     [FAULT_STRAY_LANE] = stray_lane,
     [FAULT_LEAVE] = leave,
     [FAULT_JOIN] = join,
@@ -399,7 +392,7 @@ static bool spares_dryers (fault_kind_t kind)
 {
     return !hurts (kind) || kind == FAULT_STOP_WASHER || kind == FAULT_STOP_SINK || kind == FAULT_SUSPEND ||
            kind == FAULT_CUT_WASHER || kind == FAULT_CUT_LANE || kind == FAULT_RESET_LANE || kind == FAULT_STRAY_LANE ||
-           kind == FAULT_SLOW_COMMIT || kind == FAULT_KILL_WASHER || kind == FAULT_FULL_DISK;
+           kind == FAULT_WALL || kind == FAULT_SLOW_COMMIT || kind == FAULT_KILL_WASHER || kind == FAULT_FULL_DISK;
 }
 
 void fault_happens (world_t *world, unsigned number)

@@ -46,6 +46,10 @@ void lanes_connect (world_t *world, int number, int dryer)
     process_t *washer = process_alive (world, line->washer), *self = process_alive (world, dryer);
     if (!washer || !self || !line->open || line->wire.up || self->dryer.lane_of[washer->nth] != number)
         return;
+    if (self->walled_ms > world->now_ms) { // it goes on trying
+        world_at (world, self->walled_ms, EV_LANE_CONNECT, dryer, (uint64_t)number, 0);
+        return;
+    }
     line->wire.up = true;
     line->wire.last_ms = world->now_ms;
     line->puller = dryer;
@@ -108,6 +112,14 @@ void lanes_reset (world_t *world, int number, bool noticed)
     if (line->puller != -1)
         world_at (world, world->now_ms + rng_between (&world->rng, 5, 200), EV_LANE_CONNECT, line->puller,
                   (uint64_t)number, 0);
+}
+
+void lanes_wall (world_t *world, process_t *dryer, int64_t until_ms)
+{
+    dryer->walled_ms = until_ms;
+    for (int i = 0; i < world->lane_count; i++)
+        if (world->lanes[i]->puller == dryer->id && world->lanes[i]->open && world->lanes[i]->wire.up)
+            lanes_reset (world, i, true);
 }
 
 void lanes_of_dead (world_t *world, process_t *dead, bool noticed)

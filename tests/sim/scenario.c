@@ -15,6 +15,7 @@ const char *const fault_names[FAULT_KINDS] = {
     [FAULT_RESET_OUT] = "reset-out",
     [FAULT_RESET_BOTH] = "reset-both",
     [FAULT_RESET_LANE] = "reset-lane",
+    [FAULT_WALL] = "wall",
     [FAULT_STRAY_LANE] = "stray-lane",
     [FAULT_LEAVE] = "leave",
     [FAULT_JOIN] = "join",
@@ -32,9 +33,9 @@ static const uint8_t weights[FAULT_KINDS] = {
     [FAULT_KILL_DRYER] = 14, [FAULT_STOP_DRYER] = 10, [FAULT_STOP_WASHER] = 4, [FAULT_STOP_SINK] = 5,
     [FAULT_SUSPEND] = 4,     [FAULT_CUT_DRYER] = 8,   [FAULT_CUT_WASHER] = 4,  [FAULT_CUT_LANE] = 5,
     [FAULT_RESET_IN] = 8,    [FAULT_RESET_OUT] = 8,   [FAULT_RESET_BOTH] = 7,  [FAULT_RESET_LANE] = 10,
-    [FAULT_STRAY_LANE] = 7,  [FAULT_LEAVE] = 8,       [FAULT_JOIN] = 6,        [FAULT_SLOTS] = 3,
-    [FAULT_KILL_WASHER] = 5, [FAULT_KILL_SINK] = 10,  [FAULT_SLOW_COMMIT] = 4, [FAULT_FULL_DISK] = 1,
-    [FAULT_SLOW_READER] = 5, [FAULT_GARBAGE] = 3,
+    [FAULT_STRAY_LANE] = 7,  [FAULT_WALL] = 5,        [FAULT_LEAVE] = 8,       [FAULT_JOIN] = 6,
+    [FAULT_SLOTS] = 3,       [FAULT_KILL_WASHER] = 5, [FAULT_KILL_SINK] = 10,  [FAULT_SLOW_COMMIT] = 4,
+    [FAULT_FULL_DISK] = 1,   [FAULT_SLOW_READER] = 5, [FAULT_GARBAGE] = 3,
 };
 
 static uint32_t pick_tasks (rng_t *rng)

@@ -22,6 +22,7 @@ typedef enum {
     FAULT_RESET_OUT,
     FAULT_RESET_BOTH,
     FAULT_RESET_LANE,
+    FAULT_WALL,       // no lane to a dryer can be connected
     FAULT_STRAY_LANE, // a second PULL takes part of a lane's messages
     FAULT_LEAVE,
     FAULT_JOIN,

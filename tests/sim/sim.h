@@ -90,6 +90,7 @@ typedef struct {
     washer_t *core;
     uint32_t fed;
     bool eof;
+    unsigned said; // lines for the user
 } washer_shell_t;
 
 //  Output of a task that is not whole yet, as the sink passed it on.
@@ -128,6 +129,7 @@ struct process {
     bool over;                           // ended by itself
     int64_t born_ms, over_ms, harmed_ms; // harmed: when a fault that cut it off last ended
     int64_t busy_ms;                     // blocked in a commit until then
+    int64_t walled_ms;                   // dryer: no lane to it can be connected until then
     int64_t wake_ms;                     // the wake-up that counts
     int64_t found_ms;                    // to connect its reports; INT64_MAX: not asked for
     int reports_to;                      // the process that `sink_found` named; -1: none
@@ -310,6 +312,7 @@ void lanes_close (world_t *world, process_t *washer, uint64_t dryer, uint32_t ge
 lane_line_t *lanes_current (world_t *world, const process_t *washer, uint64_t dryer);
 void lanes_drain (world_t *world, process_t *washer); // puts on the lanes what may go
 void lanes_reset (world_t *world, int lane, bool noticed);
+void lanes_wall (world_t *world, process_t *dryer, int64_t until_ms); // none can be made to it
 void lanes_of_dead (world_t *world, process_t *dead, bool noticed);
 void lanes_connect (world_t *world, int lane, int dryer);
 bool lanes_pulls (const world_t *world, int lane, const process_t *dryer); // its socket is there, or it strays

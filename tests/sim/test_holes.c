@@ -591,6 +591,123 @@ static void hole_24_a_recall_of_what_has_started (void **state)
     assert_int_equal (script_dryers_lost (world), 0);
 }
 
+//  The first life of the washer's dryer `nth`: no lane to it can be connected for so long.
+static process_t *walled (world_t *world, int nth, int64_t lasts_ms)
+{
+    process_t *dryer = script_dryer (world, nth);
+    lanes_wall (world, dryer, world->now_ms + lasts_ms);
+    return dryer;
+}
+
+static void hole_20_a_lane_that_cannot_be_made_gives_its_tasks_to_others (void **state)
+{
+    scenario_t plan = script_plan (8, 100, 2, 2);
+    world_t *world = script_begin (&plan);
+    script_pass (world, 0);
+    process_t *dryer = walled (world, 0, 10000);
+    while (world->journal.counted.total < 8)
+        script_pass (world, 10);
+    assert_true (world->now_ms < 3000);
+    assert_int_equal (dryer_status (dryer->dryer.core).started, 0);
+    assert_int_equal (script_washer (world)->washer.said, 1);
+    assert_int_equal (script_end (world), END_JOINED);
+    assert_int_equal (script_dryers_lost (world), 0);
+    for (int n = 1; n <= 8; n++)
+        assert_int_equal (world->executions[n], 1);
+}
+
+static void hole_20_a_lane_that_could_not_be_made_is_tried_again (void **state)
+{
+    scenario_t plan = script_plan (4, 100, 1, 0);
+    world_t *world = script_begin (&plan);
+    script_pass (world, 0);
+    walled (world, 0, 5500);
+    script_pass (world, 5400);
+    assert_int_equal (script_washer (world)->washer.said, 1); // though it was tried more than once
+    assert_int_equal (washer_status (script_washer (world)->washer.core).out, 0);
+    assert_int_equal (script_end (world), END_JOINED);
+    assert_true (world->now_ms < 5500 + 2 * plan.dead_after_ms + 1500);
+    assert_int_equal (script_dryers_lost (world), 0);
+    for (int n = 1; n <= 4; n++)
+        assert_int_equal (world->executions[n], 1);
+}
+
+static void hole_20_what_a_lane_has_brought_before_runs_on (void **state)
+{
+    scenario_t plan = script_plan (5, 50, 2, 2);
+    plan.work[1].lasts_ms = 4000;
+    plan.dryer[1].starts_ms = 1000;
+    world_t *world = script_begin (&plan);
+    script_until_started (world, 1, 1);
+    script_pass (world, 20);
+    process_t *dryer = walled (world, 0, 20000); // with the first running and two behind it
+    assert_int_equal (dryer_status (dryer->dryer.core).waiting, 2);
+    while (!world->journal.known[2] || !world->journal.known[3])
+        script_pass (world, 10);
+    assert_true (world->now_ms < 3000);
+    assert_false (world->journal.known[1]);
+    assert_int_equal (script_end (world), END_JOINED);
+    assert_int_equal (script_dryers_lost (world), 0);
+    for (int n = 1; n <= 5; n++)
+        assert_int_equal (world->executions[n], 1);
+}
+
+static void hole_20_a_lane_that_breaks_again_and_again_is_given_up (void **state)
+{
+    scenario_t plan = script_plan (5, 50, 2, 2);
+    plan.work[1].lasts_ms = 4000;
+    plan.dryer[1].starts_ms = 2500;
+    world_t *world = script_begin (&plan);
+    script_until_started (world, 1, 1);
+    script_pass (world, 20);
+    process_t *dryer = script_dryer (world, 0);
+    for (int i = 0; i < 30 && !script_washer (world)->washer.said; i++) {
+        for (int lane = 0; lane < world->lane_count; lane++)
+            if (world->lanes[lane]->dryer == dryer->life && world->lanes[lane]->open)
+                lanes_reset (world, lane, true);
+        script_pass (world, 300);
+    }
+    assert_int_equal (script_washer (world)->washer.said, 1);
+    assert_true (world->now_ms < 3000);
+    assert_int_equal (script_end (world), END_JOINED);
+    assert_int_equal (script_dryers_lost (world), 0);
+    for (int n = 1; n <= 5; n++)
+        assert_int_equal (world->executions[n], 1);
+}
+
+static void hole_20_a_lane_that_was_given_up_outlives_the_sink (void **state)
+{
+    scenario_t plan = script_plan (5, 50, 1, 2);
+    plan.work[1].lasts_ms = 1000;
+    world_t *world = script_begin (&plan);
+    script_until_started (world, 1, 1);
+    script_pass (world, 20);
+    walled (world, 0, 4000);
+    script_lose (world, PROC_SINK, MSG_LANE, 1000); // with the order to close it
+    while (!script_washer (world)->washer.said)
+        script_pass (world, 10);
+    script_kill_sink (world, 300);
+    script_lose (world, PROC_SINK, MSG_LANE, 0);
+    assert_int_equal (script_end (world), END_JOINED);
+    assert_int_equal (script_dryers_lost (world), 0);
+    for (int n = 1; n <= 5; n++)
+        assert_int_equal (world->executions[n], 1);
+}
+
+static void washer_says_that_no_dryer_has_come (void **state)
+{
+    scenario_t plan = script_plan (2, 50, 1, 0);
+    plan.dryer[0].starts_ms = 12000;
+    world_t *world = script_begin (&plan);
+    script_pass (world, 4900);
+    assert_int_equal (script_washer (world)->washer.said, 0);
+    script_pass (world, 400);
+    assert_int_equal (script_washer (world)->washer.said, 1);
+    script_pass (world, 6000);
+    assert_int_equal (script_washer (world)->washer.said, 1);
+    assert_int_equal (script_end (world), END_JOINED);
+}
+
 //  ---- observers
 
 static const process_t *find_observer (const world_t *world)
@@ -690,6 +807,12 @@ int main (void)
         cmocka_unit_test (hole_23_a_dryer_without_a_sink_starts_nothing_more),
         cmocka_unit_test (hole_23_a_closed_life_stays_closed_after_a_sink_restart),
         cmocka_unit_test (hole_24_a_recall_of_what_has_started),
+        cmocka_unit_test (hole_20_a_lane_that_cannot_be_made_gives_its_tasks_to_others),
+        cmocka_unit_test (hole_20_a_lane_that_could_not_be_made_is_tried_again),
+        cmocka_unit_test (hole_20_what_a_lane_has_brought_before_runs_on),
+        cmocka_unit_test (hole_20_a_lane_that_breaks_again_and_again_is_given_up),
+        cmocka_unit_test (hole_20_a_lane_that_was_given_up_outlives_the_sink),
+        cmocka_unit_test (washer_says_that_no_dryer_has_come),
         cmocka_unit_test (observer_before_any_washer),
         cmocka_unit_test (observer_in_the_middle_and_over_a_sink_restart),
         cmocka_unit_test (observer_while_the_sink_lingers),

@@ -29,6 +29,12 @@ static void on_trace (void *arg, const char *from, const char *event, const char
     TRACE (here, "%s: %s -%s-> %s", process_name (me), from, event, to);
 }
 
+static void on_log (void *arg, const char *line)
+{
+    TRACE (here, "%s says: %s", process_name (me), line);
+    me->washer.said++;
+}
+
 static void enter (world_t *world, process_t *self)
 {
     here = world;
@@ -44,7 +50,8 @@ void washer_begin (world_t *world, process_t *self)
     washer_ports_t ports = {.sink_found = on_sink_found,
                             .lane_open = on_lane_open,
                             .lane_close = on_lane_close,
-                            .trace = world->trace ? on_trace : NULL};
+                            .trace = world->trace ? on_trace : NULL,
+                            .log = on_log};
     self->washer.core = washer_new (&config, &ports, world->now_ms);
     world->washer = self->id;
     world->washer_lives++;

@@ -134,15 +134,15 @@ static inline void pipe_begin (pipe_t *self, pipe_dryer_t *dryers, size_t size, 
     washer_config_t washer_config = *washer;
     washer_config.life = PIPE_WASHER;
     strcpy (washer_config.name, "washer");
-    washer_ports_t washer_ports = {self, pipe_washer_found, pipe_lane_open, pipe_lane_close, NULL};
+    washer_ports_t washer_ports = {self, pipe_washer_found, pipe_lane_open, pipe_lane_close, NULL, NULL};
     self->washer = washer_new (&washer_config, &washer_ports, self->now_ms);
     for (size_t i = 0; i < size; i++) {
         dryer_config_t config = *dryer;
         config.life = PIPE_DRYER + i;
         strcpy (config.name, "dryer");
         dryers[i] = (pipe_dryer_t){.pipe = self};
-        dryer_ports_t ports = {&dryers[i], pipe_dryer_found, pipe_connect, pipe_close,
-                               pipe_wants, pipe_read,        pipe_free,    NULL};
+        dryer_ports_t ports = {&dryers[i], pipe_dryer_found, pipe_connect, pipe_close, pipe_wants,
+                               pipe_read,  pipe_free,        NULL,         NULL};
         dryers[i].core = dryer_new (&config, &ports, self->now_ms);
     }
 }

@@ -64,8 +64,8 @@ static void desk_open (desk_t *self, uint64_t washer)
 {
     *self = (desk_t){.now_ms = 1000};
     dryer_config_t config = {.life = DRYER, .slots = 2, .prefetch = 8, .grain = 1, .unsure = 2};
-    dryer_ports_t ports = {self,     on_sink_found,  on_lane_connect, on_lane_close,
-                           on_wants, on_read_output, on_free_output,  NULL};
+    dryer_ports_t ports = {
+        self, on_sink_found, on_lane_connect, on_lane_close, on_wants, on_read_output, on_free_output, NULL, NULL};
     self->dryer = dryer_new (&config, &ports, self->now_ms);
     writer_t out = {0};
     put_text (&out, "inproc://in");

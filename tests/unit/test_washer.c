@@ -10,6 +10,7 @@ typedef struct {
     int64_t now_ms;
     uint64_t seq;
     unsigned opened; // lanes
+    unsigned said;   // lines for the user
 } desk_t;
 
 static void on_sink_found (void *arg, const char *endpoint)
@@ -23,6 +24,11 @@ static void on_lane_open (void *arg, uint64_t dryer, uint32_t generation, const 
 
 static void on_lane_close (void *arg, uint64_t dryer, uint32_t generation)
 {
+}
+
+static void on_log (void *arg, const char *line)
+{
+    ((desk_t *)arg)->said++;
 }
 
 static void hear (desk_t *self, uint8_t type, uint32_t count, writer_t *records)
@@ -40,7 +46,7 @@ static void desk_open (desk_t *self, uint64_t order_window)
 {
     *self = (desk_t){.now_ms = 1000};
     washer_config_t config = {.life = WASHER, .shape = {BLOCK_DELIMITED, '\n', 1, 1}, .retries = 3};
-    washer_ports_t ports = {self, on_sink_found, on_lane_open, on_lane_close, NULL};
+    washer_ports_t ports = {self, on_sink_found, on_lane_open, on_lane_close, NULL, on_log};
     self->washer = washer_new (&config, &ports, self->now_ms);
     writer_t out = {0};
     put_text (&out, "inproc://in");
