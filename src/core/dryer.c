@@ -630,6 +630,11 @@ const ending_t *dryer_ending (const dryer_t *self)
     return &self->ending;
 }
 
+bool dryer_stays (const dryer_t *self)
+{
+    return self->session.stays;
+}
+
 const char *dryer_reason (const dryer_t *self)
 {
     return self->session.reason;

@@ -113,6 +113,7 @@ bool dryer_packet (dryer_t *self, packet_t *out);
 dryer_state_t dryer_state (const dryer_t *self);
 const ending_t *dryer_ending (const dryer_t *self);
 const char *dryer_reason (const dryer_t *self);
+bool dryer_stays (const dryer_t *self); // the sink said that another run follows there
 bool dryer_failed (const dryer_t *self);
 
 typedef struct {

@@ -54,7 +54,10 @@ typedef enum {
 } msg_type_t;
 
 //  Header flags
-enum { FLAG_GAP = 1 /* what follows `got` was lost: send it again */ };
+enum {
+    FLAG_GAP = 1,  // what follows `got` was lost: send it again
+    FLAG_STAY = 2, // of STOP: another run will follow at this address
+};
 
 typedef struct {
     uint8_t type;    // msg_type_t

@@ -128,6 +128,7 @@ static heard_t heard_end (session_t *self, const message_t *message)
     if (self->ending.end != END_NONE)
         return HEARD_NOTHING;
     self->ending = ending;
+    self->stays = message->header.flags & FLAG_STAY;
     return HEARD_END;
 }
 

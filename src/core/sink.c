@@ -127,6 +127,8 @@ void sink_reply (sink_t *self, uint64_t life, uint8_t role, uint8_t type, writer
         link_stamp (&peer->link, &packet.header);
         packet.header.credit = peer->credit_told = peer->granted;
     }
+    if (type == MSG_STOP && self->config.stay)
+        packet.header.flags |= FLAG_STAY;
     outbox_push (&self->outbox, &packet);
 }
 
@@ -205,7 +207,7 @@ static void heard_stranger (sink_t *self, const header_t *header)
 void sink_heard (sink_t *self, const message_t *message, int64_t now_ms)
 {
     const header_t *header = &message->header;
-    if (header->to != self->config.life || !run_valid (header->from, 1))
+    if (self->state == SINK_OVER || header->to != self->config.life || !run_valid (header->from, 1))
         return; // what was meant for an earlier life of this sink, as a rule
     if (header->run != self->config.run) {
         self->bad++;

@@ -61,6 +61,7 @@ typedef struct {
     uint8_t wants;          // WANT_* of core/dryer.h
     char tagstring[ENDPOINT_BYTES];
     bool durable; // a journal is kept
+    bool stay;    // another run will follow at this address
     halt_when_t halt_when;
     halt_what_t halt_what;
     uint64_t halt_count;   // this many …
