@@ -1,5 +1,6 @@
 /*  dishes: washer, sink and dryers at once, and what is asked of pipelines from outside.
  */
+#include "cmd/observe.h"
 #include "cmd/stage.h"
 
 #include <stdio.h>
@@ -26,11 +27,10 @@ static int make_keys (stage_t *self, int *signal)
 
 static int act (stage_t *self, int *signal)
 {
-    static stage_fn *const acts[ACTION_KEYGEN + 1] = {[ACTION_RUN] = run, [ACTION_KEYGEN] = make_keys};
-    if (!acts[self->config.action]) {
-        snprintf (self->error, sizeof self->error, "nothing can be asked of a pipeline yet");
-        return stage_refuse (self, STATUS_ERROR);
-    }
+    static stage_fn *const acts[] = {[ACTION_RUN] = run,
+                                     [ACTION_JOIN] = observe_join,
+                                     [ACTION_STATUS] = observe_status,
+                                     [ACTION_KEYGEN] = make_keys};
     return acts[self->config.action](self, signal);
 }
 

@@ -1,0 +1,110 @@
+#include "cmd/observe.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+//  ---- asking
+
+static void s_run (stage_t *self, const local_config_t *parts, const station_t *station, observer_result_t *result,
+                   int *rc)
+{
+    const config_t *config = &self->config;
+    observer_role_config_t observer = {.site = station->site,
+                                       .name = parts->dryer.name,
+                                       .is_asking = config->action == ACTION_STATUS,
+                                       .wait_ms = config->wait_ms,
+                                       .deadline_ms = config->deadline_ms,
+                                       .run = config->run,
+                                       .talk = self->talk};
+    control_t *control = control_new ();
+    *rc = control ? observer_role_run (&observer, control, result) : -1;
+    if (!control)
+        talk_say (&self->talk, TALK_ERROR, "cannot begin: %s", strerror (errno));
+    control_destroy (&control);
+}
+
+//  Fills `result`, whose dryers are the caller's to free. 0; or -1, and then what is wrong was said.
+static int s_ask (stage_t *self, observer_result_t *result)
+{
+    local_config_t parts = stage_config (self);
+    station_t station;
+    int rc;
+    parts.station.role = ROLE_OBSERVER;
+    if (station_open (&station, &parts.station, self->error, sizeof self->error) == -1) {
+        stage_refuse (self, STATUS_ERROR);
+        return -1;
+    }
+    if (guard_is_open (station.guard))
+        talk_say (&self->talk, TALK_NOTICE, "--insecure: whoever reaches this address can take part");
+    s_run (self, &parts, &station, result, &rc);
+    station_close (&station);
+    return rc;
+}
+
+static void s_say_reason (const stage_t *self, const observer_result_t *result)
+{
+    talk_say (&self->talk, TALK_ERROR, "%s: %s", self->config.at,
+              *result->reason ? result->reason : "the pipeline was lost");
+}
+
+//  ---- --join
+
+int observe_join_status (const observer_result_t *result)
+{
+    switch (result->is_late ? END_DEADLINE : result->ending.end) {
+    case END_JOINED:
+    case END_HALTED:
+        return result->ending.status == 0 ? 0 : 1;
+    case END_DEADLINE:
+        return STATUS_DEADLINE;
+    default:
+        return STATUS_ERROR;
+    }
+}
+
+//  Silence where all succeeded.
+static void s_report (const stage_t *self, const observer_result_t *result, int status)
+{
+    static const char *const ends[] = {[END_JOINED] = "all is done",
+                                       [END_HALTED] = "halted (--halt)",
+                                       [END_DEADLINE] = "the deadline of the run has passed",
+                                       [END_INTERRUPTED] = "interrupted"};
+    const figures_t *figures = &result->ending.figures;
+    end_t end = result->ending.end;
+    if (result->is_late)
+        talk_say (&self->talk, TALK_ERROR, "the deadline has passed");
+    else if (end == END_NONE || end >= END_LOST)
+        s_say_reason (self, result);
+    else if (status)
+        talk_say (&self->talk, TALK_ERROR, "%s: %llu tasks succeeded, %llu failed", ends[end],
+                  (unsigned long long)figures->ok,
+                  (unsigned long long)(figures->failed + figures->broken + figures->dropped));
+}
+
+int observe_join (stage_t *self, int *signal)
+{
+    observer_result_t result;
+    if (s_ask (self, &result) == -1)
+        return STATUS_ERROR;
+    int status = observe_join_status (&result);
+    s_report (self, &result, status);
+    free (result.dryers);
+    return status;
+}
+
+//  ---- --status
+
+int observe_status (stage_t *self, int *signal)
+{
+    observer_result_t result;
+    if (s_ask (self, &result) == -1)
+        return STATUS_ERROR;
+    bool is_known = result.has_status || (result.ending.end != END_NONE && result.run && !*result.reason);
+    if (is_known)
+        (self->config.json ? observe_show_json : observe_show) (&result, stdout);
+    else
+        s_say_reason (self, &result);
+    free (result.dryers);
+    return is_known && fflush (stdout) == 0 ? 0 : STATUS_ERROR;
+}
