@@ -22,13 +22,29 @@ typedef struct {
 //  Longer names first: the first that fits is taken.
 static const unit_t s_time_units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
 
-#define KIBI UINT64_C (1024)
-#define KILO UINT64_C (1000)
+#define KIBI(power) (UINT64_C (1) << (10 * (power)))
+#define KILO        UINT64_C (1000)
 static const unit_t s_size_units[] = {
-    {"ki", KIBI}, {"mi", KIBI *KIBI}, {"gi", KIBI *KIBI *KIBI}, {"ti", KIBI *KIBI *KIBI *KIBI},
-    {"Ki", KIBI}, {"Mi", KIBI *KIBI}, {"Gi", KIBI *KIBI *KIBI}, {"Ti", KIBI *KIBI *KIBI *KIBI},
-    {"K", KIBI},  {"M", KIBI *KIBI},  {"G", KIBI *KIBI *KIBI},  {"T", KIBI *KIBI *KIBI *KIBI},
-    {"k", KILO},  {"m", KILO *KILO},  {"g", KILO *KILO *KILO},  {"t", KILO *KILO *KILO *KILO},
+    {"ki", KIBI (1)},
+    {"mi", KIBI (2)},
+    {"gi", KIBI (3)},
+    {"ti", KIBI (4)},
+    {"pi", KIBI (5)},
+    {"Ki", KIBI (1)},
+    {"Mi", KIBI (2)},
+    {"Gi", KIBI (3)},
+    {"Ti", KIBI (4)},
+    {"Pi", KIBI (5)},
+    {"K", KIBI (1)},
+    {"M", KIBI (2)},
+    {"G", KIBI (3)},
+    {"T", KIBI (4)},
+    {"P", KIBI (5)},
+    {"k", KILO},
+    {"m", KILO *KILO},
+    {"g", KILO *KILO *KILO},
+    {"t", KILO *KILO *KILO *KILO},
+    {"p", KILO *KILO *KILO *KILO *KILO},
     {NULL, 0},
 };
 static const unit_t s_rate_units[] = {{"/s", 1}, {"/m", 60}, {"/h", 3600}, {NULL, 0}};
@@ -232,7 +248,7 @@ char *units_show_duration (int64_t value_ms, char text[UNITS_TEXT])
 
 char *units_show_size (uint64_t value_bytes, char text[UNITS_TEXT])
 {
-    static const char units[] = "KMGTPE";
+    static const char units[] = "KMGTP";
     if (value_bytes < 1024) {
         snprintf (text, UNITS_TEXT, "%u", (unsigned)value_bytes);
         return text;

@@ -25,7 +25,7 @@ int units_count (const char *text, uint64_t *value);
 //  What is more than nothing and less than a millisecond is 1 ms, for 0 often means "no limit".
 int units_duration (const char *text, int64_t *value_ms);
 
-//  A size in bytes: digits, or a number (with a fraction, if need be) and k K m M g G t T; Ki is K, ki as well.
+//  A size in bytes: digits, or a number (with a fraction, if need be) and k K m M g G t T p P; Ki is K, ki as well.
 int units_size (const char *text, uint64_t *value_bytes);
 
 //  "N%", as N; N may have a fraction and be over 100.

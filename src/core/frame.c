@@ -188,7 +188,9 @@ void writer_free (writer_t *self)
 
 reader_t reader_of (const message_t *message)
 {
-    return (reader_t){.at = message->records, .end = message->records + message->records_size};
+    static const uint8_t none;
+    const uint8_t *at = message->records ? message->records : &none;
+    return (reader_t){.at = at, .end = at + message->records_size};
 }
 
 static uint64_t get_number (reader_t *self, unsigned bytes)

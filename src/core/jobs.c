@@ -130,8 +130,8 @@ running_t *running_find (const running_set_t *self, uint64_t ticket)
         else
             high = middle;
     }
-    running_t *job = self->items + self->head + low;
-    return low < self->size && job->ticket == ticket ? job : NULL;
+    running_t *job = low < self->size ? &self->items[self->head + low] : NULL;
+    return job && job->ticket == ticket ? job : NULL;
 }
 
 void running_remove (running_set_t *self, running_t *job)

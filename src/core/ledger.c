@@ -6,11 +6,11 @@
 //  The first entry that ends behind n
 static size_t find (const ledger_t *self, uint64_t n)
 {
-    const entry_t *entries = self->entries + self->head;
     size_t low = 0, high = self->size;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (entries[middle].n + entries[middle].count <= n)
+        const entry_t *entry = &self->entries[self->head + middle];
+        if (entry->n + entry->count <= n)
             low = middle + 1;
         else
             high = middle;
@@ -89,8 +89,8 @@ run_t ledger_find (const ledger_t *self, uint64_t n, uint64_t count, delivery_t 
 {
     size_t at = find (self, n);
     *delivery = NULL;
-    const entry_t *entry = self->entries + self->head + at;
-    if (!count || at == self->size || entry->n >= n + count)
+    const entry_t *entry = at < self->size ? &self->entries[self->head + at] : NULL;
+    if (!count || !entry || entry->n >= n + count)
         return (run_t){0};
     uint64_t from = entry->n > n ? entry->n : n;
     uint64_t to = entry->n + entry->count < n + count ? entry->n + entry->count : n + count;

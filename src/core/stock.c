@@ -53,16 +53,16 @@ void stock_skip (stock_t *self, uint64_t tasks)
 //  The lot that holds n, or the first one behind it; NULL: none.
 static lot_t *lot_from (stock_t *self, uint64_t n)
 {
-    lot_t *lots = self->lots + self->head;
     size_t low = 0, high = self->size;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (lots[middle].n + lots[middle].count <= n)
+        const lot_t *lot = &self->lots[self->head + middle];
+        if (lot->n + lot->count <= n)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < self->size ? &lots[low] : NULL;
+    return low < self->size ? &self->lots[self->head + low] : NULL;
 }
 
 static void seek (const shape_t *shape, lot_t *lot, uint64_t n)
@@ -105,8 +105,8 @@ static void forget_in (stock_t *self, lot_t *lot, uint64_t count)
 void stock_forget (stock_t *self, uint64_t n, uint64_t count)
 {
     uint64_t end = n + count;
-    lot_t *stop = self->lots + self->head + self->size;
-    for (lot_t *lot = lot_from (self, n); lot && lot < stop && lot->n < end; lot++) {
+    lot_t *lot = lot_from (self, n), *stop = lot ? self->lots + self->head + self->size : NULL;
+    for (; lot < stop && lot->n < end; lot++) {
         uint64_t from = lot->n > n ? lot->n : n;
         uint64_t to = lot->n + lot->count < end ? lot->n + lot->count : end;
         forget_in (self, lot, to - from);

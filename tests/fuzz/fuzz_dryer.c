@@ -252,7 +252,13 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
                              .grain = 1,
                              .unsure = 2,
                              .wait_ms = 60000};
-    dryer_ports_t ports = {&self, on_found, on_connect, on_close, on_wants, on_read, on_free, NULL};
+    dryer_ports_t ports = {.arg = &self,
+                           .sink_found = on_found,
+                           .lane_connect = on_connect,
+                           .lane_close = on_close,
+                           .wants = on_wants,
+                           .read_output = on_read,
+                           .free_output = on_free};
     self.core = dryer_new (&config, &ports, self.now_ms);
     if (feed_byte (&feed) % 8)
         meet (&self, &feed);

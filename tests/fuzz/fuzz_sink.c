@@ -251,7 +251,14 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     for (size_t i = 0; i < 3 * LIVES_A_ROLE; i++)
         self.voices[i].life = (uint64_t[]){WASHER_LIFE, DRYER_LIFE, OBSERVER_LIFE}[i % 3] + i / 3;
     sink_config_t config = any_config (&feed);
-    sink_ports_t ports = {&self, on_piece, on_drop, on_completed, on_eof, on_ended, on_commit, NULL, on_log};
+    sink_ports_t ports = {.arg = &self,
+                          .piece = on_piece,
+                          .drop = on_drop,
+                          .completed = on_completed,
+                          .eof = on_eof,
+                          .ended = on_ended,
+                          .commit = on_commit,
+                          .log = on_log};
     sink_restored_t restored;
     bool restarts = feed_rarely (&feed);
     if (restarts) {

@@ -231,7 +231,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
                               .shape = {BLOCK_DELIMITED, '\n', 1, 1},
                               .retries = feed_below (&feed, 4),
                               .wait_ms = 60000};
-    washer_ports_t ports = {&self, on_found, on_open, on_close, NULL};
+    washer_ports_t ports = {.arg = &self, .sink_found = on_found, .lane_open = on_open, .lane_close = on_close};
     self.core = washer_new (&config, &ports, self.now_ms);
     if (feed_byte (&feed) % 8)
         meet (&self, &feed);
