@@ -68,10 +68,11 @@ static const struct {
     {SQLITE_CANTOPEN, EIO, NULL},
 };
 
+//  SQLite keeps the errno of few errors. That of the last call is still there: it was 0 before.
 int journal_db_fail (journal_t *self, const char *what)
 {
-    int code = self->db ? sqlite3_errcode (self->db) & 0xff : SQLITE_NOMEM;
-    int system = self->db ? sqlite3_system_errno (self->db) : 0;
+    int last = errno, code = self->db ? sqlite3_errcode (self->db) & 0xff : SQLITE_NOMEM;
+    int system = self->db && sqlite3_system_errno (self->db) ? sqlite3_system_errno (self->db) : last;
     for (size_t i = 0; i < sizeof known_errors / sizeof *known_errors; i++) {
         if (known_errors[i].code != code)
             continue;
@@ -86,6 +87,7 @@ int journal_db_fail (journal_t *self, const char *what)
 
 int journal_db_exec (journal_t *self, const char *sql, const char *what)
 {
+    errno = 0;
     return sqlite3_exec (self->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : journal_db_fail (self, what);
 }
 
@@ -132,6 +134,7 @@ static int put (journal_t *self, put_t which, const value_t *values)
 {
     sqlite3_stmt *statement = self->puts[which];
     int rc = SQLITE_OK;
+    errno = 0;
     for (int i = 0; i < sqlite3_bind_parameter_count (statement) && rc == SQLITE_OK; i++)
         rc = bind (statement, i + 1, &values[i]);
     if (rc == SQLITE_OK)
@@ -346,6 +349,7 @@ static int64_t ask (journal_t *self, const char *sql)
 {
     int64_t value = -1;
     sqlite3_stmt *statement = NULL;
+    errno = 0;
     if (sqlite3_prepare_v2 (self->db, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step (statement) == SQLITE_ROW)
         value = sqlite3_column_int64 (statement, 0);
     else
