@@ -18,7 +18,8 @@ typedef struct {
     site_t *site;
     peer_t peer;
     intake_t intake;
-    rack_t rack;
+    rack_t rack; // where nobody else does the tasks
+    hands_t hands;
     bool is_leaving; // as soon as nothing runs
     bool is_ending;  // what runs was told to end
     bool is_killed;  // at once
@@ -70,24 +71,24 @@ static void on_lane_close (void *arg, uint64_t washer)
 static void on_wants (void *arg, uint8_t wants, const char *tagstring)
 {
     role_t *self = arg;
-    if (rack_want (&self->rack, wants, tagstring) == -1)
-        fail (self, "cannot run commands");
+    if (self->hands.want (self->hands.arg, wants, tagstring) == -1)
+        fail (self, "cannot do tasks");
 }
 
 static size_t on_read_output (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size)
 {
     role_t *self = arg;
-    ssize_t got = rack_read (cookie, stream, offset, out, size);
+    ssize_t got = self->hands.read (self->hands.arg, cookie, stream, offset, out, size);
     if (got != -1)
         return (size_t)got;
-    fail (self, "cannot read what a command wrote");
+    fail (self, "cannot read an output");
     return 0;
 }
 
 static void on_free_output (void *arg, void *cookie)
 {
     role_t *self = arg;
-    rack_free_output (&self->rack, cookie);
+    self->hands.free_output (self->hands.arg, cookie);
 }
 
 static void on_trace (void *arg, const char *from, const char *event, const char *to)
@@ -125,8 +126,8 @@ static int begin_life (role_t *self)
 
 static void end_life (role_t *self)
 {
-    rack_forget (&self->rack);
-    dryer_destroy (&self->core); // gives outputs back to the rack
+    self->hands.forget (self->hands.arg);
+    dryer_destroy (&self->core); // gives outputs back to the hands
     intake_close_all (&self->intake);
     peer_close (&self->peer);
 }
@@ -134,8 +135,8 @@ static void end_life (role_t *self)
 //  The sink has closed this life: nothing of it may go on beside what it sends to others.
 static void be_reborn (role_t *self, int64_t now_ms)
 {
-    rack_end (&self->rack, true, now_ms);
-    if (rack_running (&self->rack))
+    self->hands.end (self->hands.arg, true, now_ms);
+    if (self->hands.running (self->hands.arg))
         return;
     end_life (self);
     if (begin_life (self) == -1)
@@ -158,11 +159,11 @@ static void work (role_t *self, int64_t now_ms)
     bool is_over = dryer_ending (self->core)->end != END_NONE || dryer_state (self->core) == DRYER_OVER;
     if ((is_over || self->is_leaving) && !self->is_ending) {
         self->is_ending = true;
-        rack_end (&self->rack, false, now_ms);
+        self->hands.end (self->hands.arg, false, now_ms);
     }
-    int rc = rack_work (&self->rack, self->core, now_ms, !self->is_ending && !self->is_leaving);
+    int rc = self->hands.work (self->hands.arg, self->core, now_ms, !self->is_ending && !self->is_leaving);
     if (rc == -1)
-        fail (self, "cannot run commands");
+        fail (self, "cannot do tasks");
 }
 
 static void speak (role_t *self, int64_t now_ms)
@@ -188,14 +189,16 @@ static void turn (role_t *self, int64_t now_ms)
         errno = ENOMEM;
         fail (self, "cannot go on");
     }
+    if (self->core && self->config->turned)
+        self->config->turned (self->config->turned_arg, self->core);
 }
 
 static int64_t due_ms (const role_t *self)
 {
     if (self->peer.orders_watch.ready || self->has_more)
         return 0;
-    const int64_t all_ms[] = {dryer_due_ms (self->core), rack_due_ms (&self->rack), peer_due_ms (&self->peer),
-                              intake_due_ms (&self->intake)};
+    const int64_t all_ms[] = {dryer_due_ms (self->core), self->hands.due_ms (self->hands.arg),
+                              peer_due_ms (&self->peer), intake_due_ms (&self->intake)};
     int64_t due_ms = INT64_MAX;
     for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
         due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;
@@ -206,9 +209,9 @@ static void suspend (role_t *self)
 {
     if (!self->config->suspended)
         return;
-    rack_stop (&self->rack, loop_now_ms ());
+    self->hands.stop (self->hands.arg, loop_now_ms ());
     self->config->suspended (self->config->suspended_arg);
-    rack_cont (&self->rack, loop_now_ms ());
+    self->hands.cont (self->hands.arg, loop_now_ms ());
 }
 
 static void obey (role_t *self)
@@ -218,11 +221,11 @@ static void obey (role_t *self)
         self->is_leaving = true;
     if ((asked & CONTROL_END) && !self->is_ending) {
         self->is_ending = true;
-        rack_end (&self->rack, false, loop_now_ms ());
+        self->hands.end (self->hands.arg, false, loop_now_ms ());
     }
     if (asked & CONTROL_KILL) {
         self->is_ending = true;
-        rack_end (&self->rack, true, loop_now_ms ());
+        self->hands.end (self->hands.arg, true, loop_now_ms ());
     }
     if (asked & CONTROL_DRAIN)
         dryer_leave (self->core, loop_now_ms ());
@@ -233,7 +236,7 @@ static void obey (role_t *self)
 static bool is_over (const role_t *self)
 {
     bool wants_out = self->is_leaving || dryer_state (self->core) == DRYER_OVER;
-    return wants_out && !rack_running (&self->rack);
+    return wants_out && !self->hands.running (self->hands.arg);
 }
 
 static int conclude (const role_t *self)
@@ -276,7 +279,8 @@ int dryer_role_run (const dryer_role_config_t *config, control_t *control)
     role_t role = {.config = config, .control = control, .loop = control_loop (control)};
     intake_init (&role.intake, role.loop, &config->talk);
     rack_init (&role.rack, &config->runner, config->replace, role.loop);
-    int rc = open_role (&role);
+    role.hands = config->hands ? *config->hands : rack_hands (&role.rack);
+    int rc = open_role (&role), kept = errno;
     while (rc == 0 && role.core) {
         turn (&role, loop_now_ms ());
         if (!role.core || is_over (&role))
@@ -287,5 +291,6 @@ int dryer_role_run (const dryer_role_config_t *config, control_t *control)
     }
     int status = rc == 0 && role.core ? conclude (&role) : STATUS_ERROR;
     close_role (&role);
+    errno = kept;
     return status;
 }

@@ -8,6 +8,7 @@
 #include "core/dryer.h"
 #include "net/site.h"
 #include "role/control.h"
+#include "role/hands.h"
 #include "role/talk.h"
 #include "run/runner.h"
 
@@ -15,6 +16,7 @@ typedef struct {
     site_config_t site; // of the station (role/station.h)
     const char *name, *host;
     runner_opts_t runner; // slots, command, guardian and so on; tag, output and want_text are as the sink wants them
+    const hands_t *hands; // in place of the runner, of which only `slots` counts then; borrowed. NULL: the runner
     const char *replace;  // -I, for the sink's --tagstring; NULL: {}
     uint32_t prefetch;    // tasks that may wait here beyond those that run
     int64_t wait_ms;      // for a sink; 0: for ever
@@ -22,10 +24,13 @@ typedef struct {
     //  After CONTROL_SUSPEND, when all that runs is stopped; what runs goes on when this returns. NULL: not used.
     void (*suspended) (void *arg);
     void *suspended_arg;
+    //  Called after each turn. NULL: not used.
+    void (*turned) (void *arg, const dryer_t *core);
+    void *turned_arg;
 } dryer_role_config_t;
 
 //  Runs until the end of the pipeline, and until nothing runs any more. 0, or 125 where that end was a loss or an error
-//  of ours, and then said so.
+//  of ours, and then said so; where it could not even begin errno has the reason.
 int dryer_role_run (const dryer_role_config_t *config, control_t *control);
 
 #endif

@@ -13,6 +13,18 @@ void rack_init (rack_t *self, const runner_opts_t *opts, const char *replace, lo
     *self = (rack_t){.opts = *opts, .replace = replace, .loop = loop};
 }
 
+static void give_back (rack_t *self, runner_result_t *result)
+{
+    runner_give_back (self->runner, &result);
+}
+
+static void forget (void *arg)
+{
+    rack_t *self = arg;
+    while (self->size)
+        give_back (self, self->waiting[--self->size].result);
+}
+
 static void close_runner (rack_t *self)
 {
     loop_unwatch (self->loop, &self->watch);
@@ -22,7 +34,7 @@ static void close_runner (rack_t *self)
 
 void rack_free (rack_t *self)
 {
-    rack_forget (self);
+    forget (self);
     close_runner (self);
     free (self->waiting);
     *self = (rack_t){0};
@@ -54,8 +66,9 @@ static int open_runner (rack_t *self)
     return self->runner ? loop_watch (self->loop, &self->watch, runner_fd (self->runner)) : -1;
 }
 
-int rack_want (rack_t *self, uint8_t wants, const char *tagstring)
+static int want (void *arg, uint8_t wants, const char *tagstring)
 {
+    rack_t *self = arg;
     if (self->runner && wants == self->wants && strcmp (tagstring, self->tagstring) == 0)
         return 0;
     snprintf (self->tagstring, sizeof self->tagstring, "%s", tagstring);
@@ -74,19 +87,15 @@ static bool is_waiting (const rack_t *self, uint64_t ticket)
     return false;
 }
 
-static void give_back (rack_t *self, runner_result_t *result)
-{
-    runner_give_back (self->runner, &result);
-}
-
-ssize_t rack_read (void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size)
+static ssize_t read_output (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size)
 {
     runner_result_t *result = cookie;
     return capture_read (stream == 2 ? result->err : result->out, offset, out, size);
 }
 
-void rack_free_output (rack_t *self, void *cookie)
+static void free_output (void *arg, void *cookie)
 {
+    rack_t *self = arg;
     self->lent--;
     give_back (self, cookie);
 }
@@ -174,12 +183,6 @@ static int take_results (rack_t *self, dryer_t *core, int64_t now_ms)
     return 0;
 }
 
-void rack_forget (rack_t *self)
-{
-    while (self->size)
-        give_back (self, self->waiting[--self->size].result);
-}
-
 //  ---- tasks
 
 static int start (rack_t *self, const job_t *job, int64_t now_ms)
@@ -213,12 +216,13 @@ static int change_runner (rack_t *self)
     return open_runner (self);
 }
 
-int rack_work (rack_t *self, dryer_t *core, int64_t now_ms, bool may_start)
+static int work (void *arg, dryer_t *core, int64_t now_ms, bool may_start)
 {
+    rack_t *self = arg;
     if (!self->runner)
         return 0;
-    int64_t due_ms = runner_due (self->runner);
-    if (self->watch.ready || (due_ms != -1 && due_ms <= now_ms)) {
+    int64_t next_ms = runner_due (self->runner);
+    if (self->watch.ready || (next_ms != -1 && next_ms <= now_ms)) {
         self->watch.ready = false;
         if (runner_process (self->runner, now_ms) == -1)
             return -1;
@@ -232,31 +236,52 @@ int rack_work (rack_t *self, dryer_t *core, int64_t now_ms, bool may_start)
     return rc == 0 ? take_results (self, core, now_ms) : -1;
 }
 
-void rack_end (rack_t *self, bool at_once, int64_t now_ms)
+//  KILL, or the term sequence.
+static void end (void *arg, bool at_once, int64_t now_ms)
 {
+    rack_t *self = arg;
     if (self->runner)
         runner_kill (self->runner, at_once, now_ms);
 }
 
-void rack_stop (rack_t *self, int64_t now_ms)
+static void stop (void *arg, int64_t now_ms)
 {
+    rack_t *self = arg;
     if (self->runner)
         runner_stop (self->runner, now_ms);
 }
 
-void rack_cont (rack_t *self, int64_t now_ms)
+static void cont (void *arg, int64_t now_ms)
 {
+    rack_t *self = arg;
     if (self->runner)
         runner_cont (self->runner, now_ms);
 }
 
-uint32_t rack_running (const rack_t *self)
+static uint32_t running (const void *arg)
 {
+    const rack_t *self = arg;
     return self->runner ? runner_running (self->runner) : 0;
 }
 
-int64_t rack_due_ms (const rack_t *self)
+static int64_t due_ms (const void *arg)
 {
-    int64_t due_ms = self->runner ? runner_due (self->runner) : -1;
-    return due_ms == -1 ? INT64_MAX : due_ms;
+    const rack_t *self = arg;
+    int64_t next_ms = self->runner ? runner_due (self->runner) : -1;
+    return next_ms == -1 ? INT64_MAX : next_ms;
+}
+
+hands_t rack_hands (rack_t *self)
+{
+    return (hands_t){.arg = self,
+                     .want = want,
+                     .work = work,
+                     .due_ms = due_ms,
+                     .end = end,
+                     .stop = stop,
+                     .cont = cont,
+                     .running = running,
+                     .forget = forget,
+                     .read = read_output,
+                     .free_output = free_output};
 }

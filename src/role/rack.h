@@ -7,7 +7,7 @@
 #ifndef DISHES_ROLE_RACK_H
 #define DISHES_ROLE_RACK_H
 
-#include "core/dryer.h"
+#include "role/hands.h"
 #include "role/loop.h"
 #include "run/runner.h"
 
@@ -33,31 +33,13 @@ typedef struct {
     size_t size, capacity;
 } rack_t;
 
+//  Borrows what `opts` borrows.
 void rack_init (rack_t *self, const runner_opts_t *opts, const char *replace, loop_t *loop);
 
 //  Whatever runs is KILLed.
 void rack_free (rack_t *self);
 
-//  What the sink wants with each result (WANT_*); holds from the next task on. 0, or -1 and errno.
-int rack_want (rack_t *self, uint8_t wants, const char *tagstring);
-
-//  One turn: takes results to the core, and starts what it gives where `may_start`. 0, or -1 and errno.
-int rack_work (rack_t *self, dryer_t *core, int64_t now_ms, bool may_start);
-
-//  Ends what runs: KILL, or the term sequence.
-void rack_end (rack_t *self, bool at_once, int64_t now_ms);
-
-void rack_stop (rack_t *self, int64_t now_ms); // SIGSTOP to all, then SIGCONT
-void rack_cont (rack_t *self, int64_t now_ms);
-
-uint32_t rack_running (const rack_t *self);
-int64_t rack_due_ms (const rack_t *self);
-
-//  Throws away what waits: the core that it is for is about to end.
-void rack_forget (rack_t *self);
-
-//  For the core's ports: `cookie` is a result's.
-ssize_t rack_read (void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size);
-void rack_free_output (rack_t *self, void *cookie);
+//  What the dryer's role asks of it.
+hands_t rack_hands (rack_t *self);
 
 #endif

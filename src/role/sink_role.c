@@ -14,6 +14,7 @@ enum { STATUS_ERROR = 125, STATUS_SIGNAL = 128, PATIENCE_MS = 1000, ERROR_BYTES 
 
 typedef struct {
     const sink_role_config_t *config;
+    const witness_t *witness;
     control_t *control;
     loop_t *loop;
     sink_t *core;
@@ -53,18 +54,24 @@ static void on_piece (void *arg, uint64_t dryer, uint64_t n, int stream, bool st
 {
     role_t *self = arg;
     results_piece (&self->results, dryer, n, stream, tag, tag_size, bytes);
+    if (self->witness)
+        self->witness->piece (self->witness->arg, dryer, n, stream, bytes);
 }
 
 static void on_drop (void *arg, uint64_t dryer, uint64_t n)
 {
     role_t *self = arg;
     results_drop (&self->results, dryer, n);
+    if (self->witness)
+        self->witness->drop (self->witness->arg, dryer, n);
 }
 
 static void on_completed (void *arg, const completion_t *completion)
 {
     role_t *self = arg;
     results_completed (&self->results, completion);
+    if (self->witness)
+        self->witness->completed (self->witness->arg, completion);
 }
 
 //  Without a journal there is nothing to make durable.
@@ -264,6 +271,8 @@ static void turn (role_t *self, int64_t now_ms)
         errno = ENOMEM;
         fail (self, "cannot go on");
     }
+    if (self->witness)
+        self->witness->turned (self->witness->arg, self->core);
 }
 
 static int64_t next_ms (const role_t *self, int64_t now_ms)
@@ -317,13 +326,16 @@ static void conclude (role_t *self, sink_role_result_t *result)
     if (self->failed)
         result->status = STATUS_ERROR;
     result->signal = self->signal;
+    result->failed = self->failed;
 }
 
 void sink_role_run (const sink_role_config_t *config, control_t *control, sink_role_result_t *result)
 {
     role_t role = {.config = config, .control = control, .loop = control_loop (control), .patience_ms = INT64_MAX};
+    role.witness = config->witness;
     *result = (sink_role_result_t){.status = STATUS_ERROR};
     bool is_open = open_role (&role) == 0;
+    int kept = errno;
     if (!is_open)
         fail (&role, "cannot begin");
     while (!role.is_leaving) {
@@ -338,4 +350,5 @@ void sink_role_run (const sink_role_config_t *config, control_t *control, sink_r
     if (is_open)
         conclude (&role, result);
     close_role (&role);
+    errno = kept;
 }

@@ -13,6 +13,16 @@
 #include "store/printer.h"
 #include "store/progress.h"
 
+//  Somebody who sees what the results see, in the sink's thread; the calls are those of sink_ports_t. What comes in
+//  pieces is for the witness to keep.
+typedef struct {
+    void *arg;
+    void (*piece) (void *arg, uint64_t dryer, uint64_t n, int stream, const slice_t *bytes);
+    void (*drop) (void *arg, uint64_t dryer, uint64_t n);
+    void (*completed) (void *arg, const completion_t *completion);
+    void (*turned) (void *arg, const sink_t *core); // after each turn
+} witness_t;
+
 typedef struct {
     site_config_t site; // of the station (role/station.h)
     sink_config_t core; // run, life and endpoint are filled in here
@@ -25,15 +35,18 @@ typedef struct {
     //  it was 0. NULL: not used.
     void (*bound) (void *arg, const address_t *at);
     void *bound_arg;
+    const witness_t *witness; // borrowed; NULL: none
 } sink_role_config_t;
 
 typedef struct {
-    int status; // the exit status
-    int signal; // SIGPIPE where the reader of the results went away: to be raised; else 0
+    int status;  // the exit status
+    int signal;  // SIGPIPE where the reader of the results went away: to be raised; else 0
+    bool failed; // by an error of the sink's own, and that was said
     ending_t ending;
 } sink_role_result_t;
 
-//  Runs until every peer has left and everything is printed. What could not be written is said, and the status is 125.
+//  Runs until every peer has left and everything is printed. What could not be written is said, and the status is 125;
+//  where it could not even begin errno has the reason.
 void sink_role_run (const sink_role_config_t *config, control_t *control, sink_role_result_t *result);
 
 #endif

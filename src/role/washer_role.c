@@ -13,6 +13,7 @@ enum { STATUS_ERROR = 125, ORDERS_A_TURN = 256, READS_A_TURN = 16, HINT_MS = 300
 
 typedef struct {
     const washer_role_config_t *config;
+    supply_t supply;
     control_t *control;
     loop_t *loop;
     washer_t *core;
@@ -98,10 +99,8 @@ static int open_site (role_t *self)
 static int open_role (role_t *self)
 {
     const washer_role_config_t *config = self->config;
-    washer_config_t core = {.life = life_new (),
-                            .shape = *input_shape (config->input),
-                            .retries = config->retries,
-                            .wait_ms = config->wait_ms};
+    washer_config_t core = {
+        .life = life_new (), .shape = self->supply.shape, .retries = config->retries, .wait_ms = config->wait_ms};
     washer_ports_t ports = {.arg = self,
                             .sink_found = on_sink_found,
                             .lane_open = on_lane_open,
@@ -111,7 +110,7 @@ static int open_role (role_t *self)
     if (open_site (self) == -1)
         return -1;
     self->hatch = (hatch_t){.site = self->site, .loop = self->loop};
-    self->hint_ms = input_is_terminal (config->input) ? loop_now_ms () + HINT_MS : INT64_MAX;
+    self->hint_ms = self->supply.is_terminal ? loop_now_ms () + HINT_MS : INT64_MAX;
     self->core = washer_new (&core, &ports, loop_now_ms ());
     return self->core ? begin_life (self, core.life) : -1;
 }
@@ -195,24 +194,24 @@ static void unstack (role_t *self)
 static bool read_batch (role_t *self)
 {
     batch_t batch;
-    int rc = input_read (self->config->input, &batch);
+    int rc = self->supply.read (self->supply.arg, &batch);
     if (rc == 1) {
         self->hint_ms = INT64_MAX;
         put (self, &batch);
         return true;
     }
     if (rc == -1) {
-        talk_say (&self->config->talk, TALK_ERROR, "%s", input_error (self->config->input));
+        talk_say (&self->config->talk, TALK_ERROR, "%s", self->supply.error (self->supply.arg));
         self->failed = true;
     }
-    if (rc == -1 || input_eof (self->config->input))
+    if (rc == -1 || self->supply.eof (self->supply.arg))
         self->eof = true;
     return false;
 }
 
 static void wait_for_input (role_t *self)
 {
-    int fd = input_fd (self->config->input);
+    int fd = self->supply.fd (self->supply.arg);
     self->is_waiting = fd != -1;
     if (fd != -1 && loop_arm (self->loop, &self->input_watch, fd, false) == -1)
         fail (self, "cannot wait for the input");
@@ -283,6 +282,8 @@ static void turn (role_t *self, int64_t now_ms)
         errno = ENOMEM;
         fail (self, "cannot go on");
     }
+    if (self->config->turned)
+        self->config->turned (self->config->turned_arg, self->core);
 }
 
 //  When to be awake again; 0: now.
@@ -317,8 +318,10 @@ static int conclude (const role_t *self)
 int washer_role_run (const washer_role_config_t *config, control_t *control)
 {
     role_t role = {.config = config, .control = control, .loop = control_loop (control)};
+    role.supply = config->supply ? *config->supply : supply_of_input (config->input);
     if (open_role (&role) == -1)
         fail (&role, "cannot begin");
+    int kept = errno;
     while (!role.is_leaving && washer_state (role.core) != WASHER_OVER) {
         turn (&role, loop_now_ms ());
         if (washer_state (role.core) == WASHER_OVER)
@@ -329,5 +332,6 @@ int washer_role_run (const washer_role_config_t *config, control_t *control)
     }
     int status = role.core ? conclude (&role) : STATUS_ERROR;
     close_role (&role);
+    errno = kept;
     return status;
 }

@@ -7,9 +7,9 @@
 #define DISHES_ROLE_WASHER_ROLE_H
 
 #include "core/washer.h"
-#include "input/input.h"
 #include "net/site.h"
 #include "role/control.h"
+#include "role/supply.h"
 #include "role/talk.h"
 
 //  What becomes of items for which the queue has no room.
@@ -24,18 +24,23 @@ enum { QUEUE_BYTES = 4 << 20 };
 typedef struct {
     site_config_t site; // of the station (role/station.h)
     const char *name;
-    input_t *input;   // borrowed; only this role reads it
-    uint32_t retries; // tries in all; 0: for ever
-    int64_t wait_ms;  // for a sink; 0: for ever
+    input_t *input;         // borrowed; only this role reads it
+    const supply_t *supply; // in place of an input; borrowed. NULL: the input
+    uint32_t retries;       // tries in all; 0: for ever
+    int64_t wait_ms;        // for a sink; 0: for ever
     full_t when_full;
     uint64_t queue_tasks; // held at most; 0: no bound
     size_t queue_bytes;   // held at most; 0: QUEUE_BYTES
     uint64_t least_tasks; // this many are held however large they are, so that no slot waits
     talk_t talk;
+    //  Called after each turn. NULL: not used.
+    void (*turned) (void *arg, const washer_t *core);
+    void *turned_arg;
 } washer_role_config_t;
 
 //  Runs until the end. Returns the exit status: what the run came to, or 125 where the input could not be read to its
-//  end (what was read is done and counted all the same) or the pipeline was lost, and then said so.
+//  end (what was read is done and counted all the same) or the pipeline was lost, and then said so; where it
+//  could not even begin errno has the reason.
 int washer_role_run (const washer_role_config_t *config, control_t *control);
 
 #endif
