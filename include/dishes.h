@@ -40,10 +40,10 @@
  *  object; only the call that destroys an object must be the last one, and the only one, on it. A task belongs to one
  *  thread at a time.
  *
- *  Manners. The library prints nothing, handles no signal and changes no disposition (its threads block all signals),
- *  never ends the process and registers nothing that runs at exit. Nothing is left behind when the objects are
- *  destroyed, and they can be made again. Its descriptors are closed by exec. Objects do not survive fork: a child
- *  makes its own, and it is well to fork first.
+ *  Manners. The library prints nothing, handles no signal and changes no disposition (its threads block all signals;
+ *  those of dishes_run have the mask of their caller), never ends the process and registers nothing that runs at exit.
+ * Nothing is left behind when the objects are destroyed, and they can be made again. Its descriptors are closed by
+ * exec. Objects do not survive fork: a child makes its own, and it is well to fork first.
  */
 #ifndef DISHES_H
 #define DISHES_H
@@ -167,19 +167,22 @@ typedef struct {
     uint16_t lane_last;
 
     //  dryer
-    int slots;    // tasks that may be in the caller's hands at a time; 0: 1 (of dishes_run: `threads`)
+    int slots;    // tasks that may be in the caller's hands at a time; 0: 1 (of dishes_run: `threads`). What is there
+                  // and was not got yet counts as well: more than can be worked on at a time makes tiny tasks
+                  // cheaper, and lets larger ones wait here while another dryer might be free
     int prefetch; // tasks beyond them that may wait here, until another dryer is free; 0: as many as slots; -1: none
 
     //  sink
     dishes_result_fn *result; // gets every result; NULL: none. Called from the sink's thread: it holds up the counting
                               // (and the beats) while it runs, and it must not call the library
     void *result_arg;
-    int out_fd;        // outputs go there, whole, one after the other; 0: nowhere. Borrowed; SIGPIPE is the caller's to
-                       // ignore
+    int out_fd;        // outputs go there, whole, one after the other; 0: nowhere. Borrowed. Where its reader goes away
+                       // the run is lost; no signal is raised
+    int err_fd;        // the same for what commands wrote to their stderr
     int keep_order;    // 1: in the order of their numbers
     int deadline_ms;   // for the whole run; 0: none
     int dead_after_ms; // silence after which a part is lost; 0: 5,000
-    int grace_ms;      // for a lost washer to come back; 0: 10,000; -1: none
+    int grace_ms;      // for a lost washer to come back; 0: 10,000; -1: without end
     int crash_limit;   // dryers that a task may take with it before it is given up; 0: 3; -1: no limit
 } dishes_opts_t;
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The arrows of the house point one way: cmd -> role -> {net, run, input, store} -> core -> base. Reads the #include
+# The arrows of the house point one way: {cmd, api} -> role -> {net, run, input, store} -> core -> base. Reads the #include
 # lines and fails on one that points up or sideways; and keeps base and core pure: no socket, clock, file, thread or
 # random number, so of the system they may see only the headers of the list below, and of those not everything.
 set -euo pipefail
@@ -18,8 +18,8 @@ BEGIN {
     below["input"] = "base core input"
     below["store"] = "base core store"
     below["role"] = "base core net run input store role"
+    below["api"] = below["role"] " api"
     below["cmd"] = below["role"] " cmd"
-    below["src"] = below["role"]   # src/dishes.c: the public functions, over role
     below["include"] = ""
     below["examples"] = ""
     pure_headers = "assert ctype errno inttypes limits stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib string"

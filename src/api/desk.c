@@ -1,0 +1,313 @@
+#include "api/desk_i.h"
+#include "core/array.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+desk_t *desk_new (uint32_t slots, control_t *control)
+{
+    desk_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->slots = slots;
+    self->control = control;
+    atomic_init (&self->refs, 1);
+    self->bell = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (self->bell != -1 && latch_init (&self->latch) == 0)
+        return self;
+    int kept = errno;
+    if (self->bell != -1)
+        close (self->bell);
+    free (self);
+    errno = kept;
+    return NULL;
+}
+
+void desk_unref (desk_t *self)
+{
+    if (atomic_fetch_sub (&self->refs, 1) != 1)
+        return;
+    latch_free (&self->latch);
+    close (self->bell);
+    free (self);
+}
+
+static void free_tasks (task_list_t *list)
+{
+    for (dishes_task_t *task; (task = tasks_pop (list));)
+        task_free (task);
+}
+
+void desk_cancel_all (desk_t *self)
+{
+    for (dishes_task_t *task; (task = tasks_pop (&self->in_hand));)
+        atomic_store (&task->is_canceled, true);
+    free_tasks (&self->ready);
+    free_tasks (&self->done);
+    desk_ring (self);
+}
+
+void desk_destroy (desk_t **self_p)
+{
+    desk_t *self = *self_p;
+    if (!self)
+        return;
+    latch_lock (&self->latch);
+    desk_cancel_all (self);
+    latch_unlock (&self->latch);
+    desk_unref (self);
+    *self_p = NULL;
+}
+
+//  ---- the caller's threads
+
+void desk_ring (desk_t *self)
+{
+    bool is_due = self->ready.size || self->over;
+    if (!self->is_watched || is_due == self->is_rung)
+        return;
+    eventfd_t rings;
+    if (is_due)
+        eventfd_write (self->bell, 1);
+    else
+        eventfd_read (self->bell, &rings);
+    self->is_rung = is_due;
+}
+
+int desk_fd (desk_t *self)
+{
+    latch_lock (&self->latch);
+    self->is_watched = true;
+    desk_ring (self);
+    latch_unlock (&self->latch);
+    return self->bell;
+}
+
+static int64_t now_us (void)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+dishes_task_t *desk_get (desk_t *self, int timeout_ms)
+{
+    int64_t deadline_ns = latch_deadline_ns (timeout_ms);
+    bool in_time = true;
+    latch_lock (&self->latch);
+    while (!self->ready.size && !self->over && in_time)
+        in_time = latch_wait (&self->latch, deadline_ns);
+    dishes_task_t *task = tasks_pop (&self->ready);
+    if (task) {
+        tasks_append (&self->in_hand, task);
+        desk_ring (self);
+    }
+    int error = self->over ? self->over : ETIMEDOUT;
+    latch_unlock (&self->latch);
+    if (task)
+        task->start_us = now_us ();
+    errno = task ? errno : error;
+    return task;
+}
+
+void desk_close (desk_t *self)
+{
+    latch_lock (&self->latch);
+    self->is_closing = true;
+    latch_unlock (&self->latch);
+}
+
+void desk_over (desk_t *self, int error)
+{
+    latch_lock (&self->latch);
+    self->over = error;
+    desk_cancel_all (self);
+    latch_wake_all (&self->latch);
+    latch_unlock (&self->latch);
+}
+
+//  ---- the role's thread
+
+static int want (void *arg, uint8_t wants, const char *tagstring)
+{
+    desk_t *self = arg;
+    self->wants = wants;
+    return 0;
+}
+
+//  Without a command its text is the item, and so is its tag.
+static void report (desk_t *self, dryer_t *core, dishes_task_t *task, int64_t now_ms)
+{
+    result_t result = {.ticket = task->job.ticket,
+                       .n = task->job.n,
+                       .count = 1,
+                       .status = task->status,
+                       .start_us = task->start_us,
+                       .runtime_us = task->runtime_us,
+                       .out_bytes = task->out_size,
+                       .cookie = task->out_size ? task : NULL};
+    if (self->wants & WANT_TAG) {
+        result.tag = task->value;
+        result.tag_size = task->value_size;
+    }
+    if (self->wants & WANT_COMMAND) {
+        result.command = task->value;
+        result.command_size = task->value_size;
+    }
+    dryer_done (core, &result, now_ms);
+    if (!result.cookie)
+        task_free (task);
+}
+
+static void report_done (desk_t *self, dryer_t *core, int64_t now_ms)
+{
+    latch_lock (&self->latch);
+    task_list_t done = self->done;
+    self->done = (task_list_t){0};
+    self->is_told = false;
+    latch_unlock (&self->latch);
+    for (dishes_task_t *task; (task = tasks_pop (&done));)
+        report (self, core, task, now_ms);
+}
+
+static void return_tasks (const task_list_t *list, dryer_t *core)
+{
+    for (const dishes_task_t *task = list->first; task; task = task->next)
+        dryer_return (core, task->job.ticket);
+}
+
+//  True where the desk is about to go: what is not done goes back.
+static bool give_back (desk_t *self, dryer_t *core)
+{
+    latch_lock (&self->latch);
+    bool is_closing = self->is_closing;
+    if (is_closing) {
+        return_tasks (&self->in_hand, core);
+        return_tasks (&self->ready, core);
+        desk_cancel_all (self);
+    }
+    latch_unlock (&self->latch);
+    return is_closing;
+}
+
+static dishes_task_t *new_task (desk_t *self, job_t *job)
+{
+    dishes_task_t *task = calloc (1, sizeof *task);
+    if (!task)
+        return NULL;
+    task->job = *job;
+    task->desk = self;
+    atomic_fetch_add (&self->refs, 1);
+    value_cursor_t cursor = value_cursor (&job->shape, job->bytes.data, job->bytes.size);
+    if (!value_next (&cursor, &task->value, &task->value_size))
+        task->value = job->bytes.data; // a task without a value
+    return task;
+}
+
+static void lay_out (desk_t *self, task_list_t *tasks)
+{
+    latch_lock (&self->latch);
+    if (tasks->size > 1)
+        latch_wake_all (&self->latch);
+    else if (tasks->size)
+        latch_wake_one (&self->latch);
+    for (dishes_task_t *task; (task = tasks_pop (tasks));)
+        tasks_append (&self->ready, task);
+    desk_ring (self);
+    latch_unlock (&self->latch);
+}
+
+static uint32_t running (const void *arg)
+{
+    desk_t *self = (desk_t *)(uintptr_t)arg;
+    latch_lock (&self->latch);
+    uint32_t size = self->ready.size + self->in_hand.size;
+    latch_unlock (&self->latch);
+    return size;
+}
+
+static int take_tasks (desk_t *self, dryer_t *core)
+{
+    task_list_t taken = {0};
+    job_t job;
+    uint32_t held = running (self);
+    int rc = 0;
+    while (rc == 0 && held + taken.size < self->slots && dryer_take (core, 1, &job)) {
+        dishes_task_t *task = new_task (self, &job);
+        if (task)
+            tasks_append (&taken, task);
+        else {
+            slice_drop (&job.bytes);
+            errno = ENOMEM;
+            rc = -1;
+        }
+    }
+    if (taken.size)
+        lay_out (self, &taken);
+    return rc;
+}
+
+static int work (void *arg, dryer_t *core, int64_t now_ms, bool may_start)
+{
+    desk_t *self = arg;
+    report_done (self, core, now_ms);
+    if (give_back (self, core) || !may_start)
+        return 0;
+    return take_tasks (self, core);
+}
+
+static int64_t due_ms (const void *arg)
+{
+    return INT64_MAX;
+}
+
+//  A thread cannot be ended; its task is canceled, and nobody waits for it.
+static void end (void *arg, bool at_once, int64_t now_ms)
+{
+    desk_t *self = arg;
+    latch_lock (&self->latch);
+    desk_cancel_all (self);
+    latch_unlock (&self->latch);
+}
+
+static void go_on (void *arg, int64_t now_ms)
+{
+}
+
+static void forget (void *arg)
+{
+    end (arg, true, 0);
+}
+
+static ssize_t read_output (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size)
+{
+    const dishes_task_t *task = cookie;
+    if (stream != 1 || offset >= task->out_size)
+        return 0;
+    size_t left = task->out_size - (size_t)offset;
+    size = size < left ? size : left;
+    memcpy (out, task->out + offset, size);
+    return (ssize_t)size;
+}
+
+static void free_output (void *arg, void *cookie)
+{
+    task_free (cookie);
+}
+
+hands_t desk_hands (desk_t *self)
+{
+    return (hands_t){.arg = self,
+                     .want = want,
+                     .work = work,
+                     .due_ms = due_ms,
+                     .end = end,
+                     .stop = go_on,
+                     .cont = go_on,
+                     .running = running,
+                     .forget = forget,
+                     .read = read_output,
+                     .free_output = free_output};
+}

@@ -1,0 +1,56 @@
+/*  The inside of the desk: what its files share. Only they include this. */
+#ifndef DISHES_API_DESK_I_H
+#define DISHES_API_DESK_I_H
+
+#include "api/desk.h"
+
+#include <stdatomic.h>
+
+typedef struct {
+    dishes_task_t *first, *last;
+    uint32_t size;
+} task_list_t;
+
+struct dishes_task {
+    desk_t *desk; // a reference
+    dishes_task_t *previous, *next;
+    job_t job;
+    const uint8_t *value; // the first one
+    size_t value_size;
+    int64_t start_us;    // since 1970, when it was got
+    uint64_t runtime_us; // until it was done
+    uint16_t status;
+    uint8_t *out;
+    size_t out_size, out_capacity;
+    atomic_bool is_canceled; // the desk knows it no more
+};
+
+struct desk {
+    latch_t latch;
+    atomic_int refs; // of the dryer, and of each task
+    control_t *control;
+    uint32_t slots;
+    task_list_t ready, in_hand, done;
+    int bell;        // eventfd, of desk_fd
+    bool is_watched; // somebody has asked for it
+    bool is_rung;    // it is readable
+    bool is_told;    // the role knows that there is something to do
+    bool is_closing;
+    int over;      // errno of the end; 0: not yet
+    uint8_t wants; // WANT_*, of the role's thread
+};
+
+void tasks_append (task_list_t *self, dishes_task_t *task);
+void tasks_remove (task_list_t *self, dishes_task_t *task);
+dishes_task_t *tasks_pop (task_list_t *self); // NULL: empty
+
+void task_free (dishes_task_t *self); // and its reference to the desk
+void desk_unref (desk_t *self);
+
+//  All locked. What a caller has is canceled; what nobody has is freed.
+void desk_cancel_all (desk_t *self);
+
+//  Locked: makes the bell say what is true.
+void desk_ring (desk_t *self);
+
+#endif
