@@ -36,7 +36,11 @@ static int restore (sink_t *self, const sink_restored_t *from)
     strcpy (self->washer_name, from->washer_name);
     self->tally.eof = from->eof;
     self->tally.total = from->total;
-    self->eof_life = self->washer_high = from->eof_life;
+    self->eof_life = from->eof_life;
+    self->washer_high = from->washer_life > from->eof_life ? from->washer_life : from->eof_life;
+    self->washer_hash = from->input_hash;
+    self->failure = from->failure;
+    self->durable = from->figures;
     self->lost = from->figures.lost;
     self->redelivered = from->figures.redelivered;
     self->tally.duplicates = from->figures.duplicates;
@@ -302,7 +306,7 @@ void sink_tick (sink_t *self, int64_t now_ms)
         pump (self, self->roster.peers[i], now_ms);
     if (self->state == SINK_WAITING && self->config.wait_ms && now_ms >= self->waiting_ms + self->config.wait_ms) {
         snprintf (self->reason, sizeof self->reason, "no washer came in time (--wait)");
-        count_end (self, END_LOST, 125, now_ms);
+        count_end (self, self->halt_hit ? END_HALTED : END_LOST, self->halt_hit ? self->halt_status : 125, now_ms);
     }
     if (self->state == SINK_ENDED)
         peers_judge (self, now_ms); // says it at once

@@ -45,6 +45,12 @@ typedef struct {
     int (*commit) (void *arg);
     void (*trace) (void *arg, const char *from, const char *event, const char *to);
     void (*log) (void *arg, const char *line); // something a user should read: a dryer was lost, a task is broken
+    //  What the washer remembers as counted, and how many of these failed (which ones, nobody knows): what of it was
+    //  not counted is now, without its output, and is to be durable as well. This one and the rest may be NULL.
+    void (*known) (void *arg, const ranges_t *counted, uint64_t failed);
+    //  A washer's life was accepted: it, and the hash of its input (0: none), are to be durable.
+    void (*washer) (void *arg, const char *name, uint64_t life, uint64_t input_hash);
+    void (*dryer) (void *arg, uint64_t life, const char *name, const char *host); // a dryer was
 } sink_ports_t;
 
 typedef enum { HALT_NEVER, HALT_SOON, HALT_NOW } halt_when_t;
@@ -74,7 +80,10 @@ typedef struct {
     char washer_name[NAME_BYTES];
     bool eof;
     uint64_t total, eof_life;
-    ranges_t counted; // borrowed
+    uint64_t washer_life; // the highest that was accepted: a lower one is not any more
+    uint64_t input_hash;  // of that washer; 0: none
+    uint8_t failure;      // the exit status of a task that failed, for --halt fail=1; 0: not known (1 is told)
+    ranges_t counted;     // borrowed
     figures_t figures;
     ending_t ending; // end != END_NONE: it was decided
 } sink_restored_t;

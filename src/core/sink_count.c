@@ -8,6 +8,8 @@
 figures_t count_figures (const sink_t *self)
 {
     const uint64_t *by = self->tally.by_outcome;
+    if (self->commit_failed)
+        return self->durable;
     return (figures_t){.total = self->tally.eof ? self->tally.total : 0,
                        .ok = by[TASK_OK],
                        .failed = by[TASK_FAILED],
@@ -48,11 +50,10 @@ static uint8_t halt_status (const sink_t *self, const completion_t *c, uint64_t 
     return (uint8_t)(failed > 100 ? 101 : failed);
 }
 
-static void halt_check (sink_t *self, const completion_t *c)
+static void halt_judge (sink_t *self, const completion_t *c)
 {
     const sink_config_t *config = &self->config;
-    bool matters = config->halt_what == HALT_DONE || (config->halt_what == HALT_FAIL) == (c->outcome != TASK_OK);
-    if (config->halt_when == HALT_NEVER || self->halt_hit || !matters)
+    if (config->halt_when == HALT_NEVER || self->halt_hit)
         return;
     uint64_t total = self->tally.eof ? self->tally.total : config->total_hint;
     if (config->halt_percent && !total)
@@ -62,6 +63,22 @@ static void halt_check (sink_t *self, const completion_t *c)
         config->halt_percent ? reached * 100 >= total * config->halt_percent : reached >= config->halt_count;
     if (self->halt_hit)
         self->halt_status = halt_status (self, c, total);
+}
+
+static void halt_check (sink_t *self, const completion_t *c)
+{
+    halt_what_t what = self->config.halt_what;
+    if (what == HALT_DONE || (what == HALT_FAIL) == (c->outcome != TASK_OK))
+        halt_judge (self, c);
+}
+
+//  By the figures alone: those of a restarted sink, or the total that is known now.
+static void halt_look (sink_t *self)
+{
+    const uint64_t *by = self->tally.by_outcome;
+    bool failed = by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED];
+    completion_t last = {.outcome = failed ? TASK_FAILED : TASK_OK, .status = failed ? self->failure : 0};
+    halt_judge (self, &last);
 }
 
 //  ---- completions
@@ -197,6 +214,7 @@ static void on_eof (sink_t *self, peer_t *peer, reader_t *in, const message_t *m
     peer->prompt = true;
     if (last && last->n + last->count - 1 > total) {
         snprintf (self->reason, sizeof self->reason, "the input is shorter than what was counted: not the same input");
+        count_commit (self, peer->heard_ms);
         count_end (self, END_LOST, 125, peer->heard_ms);
         return;
     }
@@ -348,6 +366,8 @@ void count_known (sink_t *self, const ranges_t *counted, uint64_t failed)
     const uint64_t *by = self->tally.by_outcome;
     uint64_t known = by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED];
     uint64_t unseen = failed > known ? failed - known : 0, found = 0;
+    if (self->ports.known && counted->size)
+        self->ports.known (self->ports.arg, counted, failed);
     for (size_t i = 0; i < counted->size; i++) {
         uint64_t n = counted->runs[i].n, end = n + counted->runs[i].count;
         for (run_t fresh; n < end; n = fresh.n + fresh.count) {
@@ -376,6 +396,7 @@ void count_commit (sink_t *self, int64_t now_ms)
         return;
     if (self->uncommitted && self->ports.commit (self->ports.arg) == -1) {
         self->uncommitted = false;
+        self->commit_failed = true;
         self->counted.size = 0;
         self->counted_records = 0;
         snprintf (self->reason, sizeof self->reason, "what was done cannot be made durable");
@@ -383,6 +404,7 @@ void count_commit (sink_t *self, int64_t now_ms)
         return;
     }
     self->uncommitted = false;
+    self->durable = count_figures (self);
     for (size_t i = 0; i < self->roster.size; i++) {
         peer_t *peer = self->roster.peers[i];
         if (peer->uncommitted)
@@ -406,8 +428,8 @@ void count_end (sink_t *self, end_t end, uint8_t status, int64_t now_ms)
     sink_enter (self, EVENT_END);
     self->ended_ms = self->repeat_ms = now_ms;
     if (end != END_LOST && self->ports.commit (self->ports.arg) == -1) {
-        self->ending.end = END_LOST;
-        self->ending.status = 125;
+        self->commit_failed = true;
+        self->ending = (ending_t){.end = END_LOST, .status = 125, .figures = count_figures (self)};
         snprintf (self->reason, sizeof self->reason, "the end cannot be made durable");
     }
     self->uncommitted = false; // nothing more is committed
@@ -442,6 +464,7 @@ void count_decide (sink_t *self, int64_t now_ms)
     uint64_t failed = by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED];
     if (self->ending.end != END_NONE)
         return;
+    halt_look (self);
     if (self->config.deadline_ms && now_ms >= self->start_ms + self->config.deadline_ms) {
         count_end (self, END_DEADLINE, 124, now_ms);
     } else if (self->halt_hit && self->config.halt_when == HALT_NOW) {

@@ -37,7 +37,10 @@ struct sink {
     uint64_t backlog;
     int64_t start_ms, waiting_ms, ticked_ms, orphan_ms, ended_ms, repeat_ms;
     uint8_t halt_status;
-    bool restarted; // from a journal
+    uint8_t failure;    // exit status of a task that failed before the restart
+    figures_t durable;  // as of the last commit
+    bool commit_failed; // nothing after it is told
+    bool restarted;     // from a journal
     bool halt_hit;
     ending_t ending;
     uint64_t lost, refused, bad, strangers;

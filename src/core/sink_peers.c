@@ -201,9 +201,13 @@ static void hello_dryer (sink_t *self, uint64_t life, reader_t *in, int64_t now_
     writer_t inventory = {0};
     put_bytes (&inventory, in->at, (size_t)(in->end - in->at));
     sink_check (self, writer_take (&inventory, &peer->inventory));
+    if (self->ports.dryer)
+        self->ports.dryer (self->ports.arg, life, peer->name, peer->host);
     welcome_dryer (self, peer);
+    if (self->halt_hit && self->config.halt_when == HALT_SOON)
+        sink_letter (self, peer, MSG_HALT, 0, &(writer_t){0}); // it may hold tasks from before
     if (self->state == SINK_ORPHAN && self->washer == 0)
-        ask (self, peer, self->eof_life ? self->eof_life : 1, false);
+        ask (self, peer, self->washer_high ? self->washer_high : 1, false);
     peers_settle (self);
 }
 
@@ -281,10 +285,12 @@ static void accept_washer (sink_t *self, uint64_t life, const char *name, uint64
     strcpy (peer->name, name);
     self->washer = self->washer_high = life;
     self->washer_hash = hash ? hash : self->washer_hash;
+    if (self->ports.washer)
+        self->ports.washer (self->ports.arg, name, life, self->washer_hash);
+    self->uncommitted = true;
     if (self->tally.eof && self->eof_life != life) { // an EOF belongs to the life that said it
         self->tally.eof = false;
         self->ports.eof (self->ports.arg, false, 0, life);
-        self->uncommitted = true;
     }
     ranges_free (&self->unheld);
     for (size_t i = 0; i < self->roster.size; i++)

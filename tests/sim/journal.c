@@ -24,6 +24,21 @@ static uint64_t *figure_of (figures_t *figures, outcome_t outcome)
     return all[outcome];
 }
 
+//  Which of them failed is not told.
+void journal_known (world_t *world, const ranges_t *counted, uint64_t failed)
+{
+    journal_t *self = &world->journal;
+    uint64_t had = self->figures.failed + self->figures.broken + self->figures.dropped;
+    uint64_t unseen = failed > had ? failed - had : 0;
+    for (size_t i = 0; i < counted->size; i++)
+        for (uint64_t n = counted->runs[i].n; n < counted->runs[i].n + counted->runs[i].count; n++)
+            if (n <= world->plan.tasks && !ranges_has (&self->counted, n)) {
+                completion_t known = {.n = n, .count = 1, .outcome = unseen ? TASK_FAILED : TASK_OK};
+                journal_add (world, &known);
+                unseen -= unseen > 0;
+            }
+}
+
 //  ---- the reader
 
 static void run_reader (world_t *world)
@@ -88,6 +103,9 @@ static void settle_rest (world_t *world)
         self->total = self->eof_known ? self->eof_total : 0;
         self->eof_life = self->eof_by;
     }
+    if (self->washer_next)
+        self->washer_life = self->washer_next;
+    self->washer_next = 0;
     if (self->ending_waits) {
         self->ending = self->ending_next;
         world->decided = self->ending;
@@ -106,7 +124,7 @@ int journal_commit (world_t *world, process_t *sink)
     run_reader (world);
     for (size_t i = 0; i < self->size; i++)
         settle (world, &self->waiting[i]);
-    bool something = self->size || self->eof_waits || self->ending_waits;
+    bool something = self->size || self->eof_waits || self->ending_waits || self->washer_next;
     self->size = 0;
     settle_rest (world);
     sink_status_t status = sink_status (sink->sink.core);
@@ -124,6 +142,7 @@ void journal_crash (world_t *world)
     journal_t *self = &world->journal;
     self->size = 0;
     self->eof_waits = self->ending_waits = false;
+    self->washer_next = 0;
     world->printer.backlog = 0;
 }
 
@@ -134,6 +153,7 @@ void journal_restore (const world_t *world, sink_restored_t *out)
                              .eof = self->eof,
                              .total = self->total,
                              .eof_life = self->eof_life,
+                             .washer_life = self->washer_life,
                              .counted = self->counted,
                              .figures = self->figures,
                              .ending = self->ending};

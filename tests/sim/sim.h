@@ -170,12 +170,14 @@ typedef struct {
     figures_t figures;
     bool eof;
     uint64_t total, eof_life;
+    uint64_t washer_life;
     ending_t ending;
     // since the last commit
     record_t *waiting;
     size_t size, capacity;
     bool eof_waits, eof_known, ending_waits;
     uint64_t eof_total, eof_by;
+    uint64_t washer_next; // 0: the same
     ending_t ending_next;
     unsigned commits;
     bool full; // the next commit fails
@@ -339,6 +341,7 @@ void fault_happens (world_t *world, unsigned number);
 
 //  journal.c: what the sink commits, and who reads what it prints
 void journal_add (world_t *world, const completion_t *completion);
+void journal_known (world_t *world, const ranges_t *counted, uint64_t failed);
 int journal_commit (world_t *world, process_t *sink);
 void journal_crash (world_t *world); // what was not committed is gone
 void journal_restore (const world_t *world, sink_restored_t *out);

@@ -110,6 +110,16 @@ static void on_log (void *arg, const char *line)
     TRACE (here, "%s says: %s", process_name (me), line);
 }
 
+static void on_known (void *arg, const ranges_t *counted, uint64_t failed)
+{
+    journal_known (here, counted, failed);
+}
+
+static void on_washer (void *arg, const char *name, uint64_t life, uint64_t input_hash)
+{
+    here->journal.washer_next = life;
+}
+
 static void enter (world_t *world, process_t *self)
 {
     here = world;
@@ -151,7 +161,9 @@ void sink_begin (world_t *world, process_t *self)
                           .ended = on_ended,
                           .commit = on_commit,
                           .trace = world->trace ? on_trace : NULL,
-                          .log = on_log};
+                          .log = on_log,
+                          .known = on_known,
+                          .washer = on_washer};
     sink_restored_t restored = {0};
     bool again = world->sink_lives > 1 && world->plan.durable;
     if (again) {

@@ -431,6 +431,13 @@ static void no_log (void *arg, const char *line)
 {
 }
 
+static uint64_t made_known;
+
+static void note_known (void *arg, const ranges_t *counted, uint64_t failed)
+{
+    made_known = counted->total;
+}
+
 //  With what it knows as counted: [1, counted].
 static void say_hello_as_washer (sink_t *sink, uint64_t life, const char *name, uint64_t counted)
 {
@@ -466,7 +473,8 @@ static uint8_t answer_to (sink_t *sink, uint64_t life)
 static sink_t *lone_sink (const sink_restored_t *restored)
 {
     sink_config_t config = {.run = 7, .life = 8, .endpoint = "in", .dead_after_ms = 1000, .wait_ms = 1000};
-    sink_ports_t ports = {.commit = nothing_to_commit, .eof = no_eof, .ended = no_ending, .log = no_log};
+    sink_ports_t ports = {
+        .commit = nothing_to_commit, .eof = no_eof, .ended = no_ending, .log = no_log, .known = note_known};
     return sink_new (&config, &ports, restored, 0);
 }
 
@@ -501,8 +509,10 @@ static void hole_17_the_washer_knows_what_the_journal_lost (void **state)
 {
     sink_restored_t restored = {.washer_name = "w", .eof = true, .total = 3, .eof_life = 100, .figures = {.ok = 2}};
     assert_int_equal (ranges_add (&restored.counted, 1, 2), 0);
+    made_known = 0;
     sink_t *sink = lone_sink (&restored);
     say_hello_as_washer (sink, 100, "w", 3);
+    assert_int_equal (made_known, 3); // so that it is durable before the end is
     assert_int_equal (sink_ending (sink)->end, END_JOINED);
     assert_int_equal (sink_ending (sink)->figures.ok, 3);
     answer_to (sink, 100); // takes what it has to say

@@ -13,6 +13,8 @@ typedef struct {
     unsigned commits, uncommitted; // calls; completions since the last one
     bool commit_fails;
     uint64_t seq[1000]; // by life: what it has said
+    uint64_t known;     // tasks that a washer remembered
+    uint64_t washer;    // life that was to be durable last
     packet_t heard;     // the last packet that `hear` found
 } desk_t;
 
@@ -38,6 +40,16 @@ static void on_ended (void *arg, const ending_t *ending)
 {
 }
 
+static void on_known (void *arg, const ranges_t *counted, uint64_t failed)
+{
+    ((desk_t *)arg)->known = counted->total;
+}
+
+static void on_washer (void *arg, const char *name, uint64_t life, uint64_t input_hash)
+{
+    ((desk_t *)arg)->washer = life;
+}
+
 static int on_commit (void *arg)
 {
     desk_t *self = arg;
@@ -54,7 +66,8 @@ static void desk_open (desk_t *self, const sink_config_t *config, const sink_res
     self->config.run = RUN;
     self->config.life = SINK;
     self->config.dead_after_ms = DEAD_AFTER_MS;
-    sink_ports_t ports = {self, on_piece, on_drop, on_completed, on_eof, on_ended, on_commit, NULL, NULL};
+    sink_ports_t ports = {self,      on_piece, on_drop, on_completed, on_eof,    on_ended,
+                          on_commit, NULL,     NULL,    on_known,     on_washer, NULL};
     self->sink = sink_new (&self->config, &ports, restored, self->now_ms);
     assert_non_null (self->sink);
 }
@@ -238,6 +251,137 @@ static void test_a_restarted_sink_that_has_all_counted_tells_the_end (void **sta
     desk_close (&desk);
 }
 
+//  --halt is judged by what was counted before, not only by what comes.
+static void test_a_restarted_sink_judges_halt_at_once (void **state)
+{
+    static const struct {
+        halt_what_t what;
+        uint64_t count;
+        uint32_t percent;
+        figures_t figures;
+        uint8_t failure, status;
+        bool halts;
+    } cases[] = {
+        {HALT_FAIL, 1, 0, {.ok = 5, .failed = 1}, 7, 7, true},
+        {HALT_FAIL, 1, 0, {.ok = 5, .failed = 1}, 0, 1, true}, // which status it was is not known
+        {HALT_FAIL, 2, 0, {.ok = 5, .failed = 1, .broken = 1}, 0, 2, true},
+        {HALT_FAIL, 3, 0, {.ok = 5, .failed = 1}, 0, 0, false},
+        {HALT_SUCCESS, 5, 0, {.ok = 5, .failed = 1}, 0, 0, true},
+        {HALT_DONE, 6, 0, {.ok = 5, .failed = 1}, 0, 1, true},
+        {HALT_FAIL, 0, 50, {.total = 12, .ok = 5, .failed = 6}, 0, 50, true},
+        {HALT_FAIL, 0, 50, {.total = 12, .ok = 5, .failed = 5}, 0, 0, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        desk_t desk;
+        sink_config_t config = plain;
+        config.halt_when = HALT_NOW;
+        config.halt_what = cases[i].what;
+        config.halt_count = cases[i].count;
+        config.halt_percent = cases[i].percent;
+        sink_restored_t restored = {.figures = cases[i].figures, .failure = cases[i].failure};
+        restored.eof = cases[i].figures.total;
+        restored.total = cases[i].figures.total;
+        desk_open (&desk, &config, &restored);
+        tick (&desk, 1);
+        assert_int_equal (sink_ending (desk.sink)->end, cases[i].halts ? END_HALTED : END_NONE);
+        assert_int_equal (sink_ending (desk.sink)->status, cases[i].status);
+        desk_close (&desk);
+    }
+}
+
+//  Soon: who holds tasks from before is to start none of them, and a washer that does not come is not waited for in
+//  vain.
+static void test_a_restarted_sink_that_was_to_halt_lets_nothing_start (void **state)
+{
+    desk_t desk;
+    sink_config_t config = plain;
+    config.halt_when = HALT_SOON;
+    config.halt_count = 1;
+    sink_restored_t restored = {.figures = {.failed = 1}, .failure = 9};
+    desk_open (&desk, &config, &restored);
+    tick (&desk, 1);
+    hello_dryer (&desk, DRYER, 0);
+    tick (&desk, 1);
+    assert_true (hear (&desk, DRYER, MSG_HALT));
+    pass (&desk, config.wait_ms);
+    assert_int_equal (sink_ending (desk.sink)->end, END_HALTED);
+    assert_int_equal (sink_ending (desk.sink)->status, 9);
+    desk_close (&desk);
+}
+
+//  The total makes a share of what had only been a number.
+static void test_halt_is_judged_when_the_total_is_known (void **state)
+{
+    desk_t desk;
+    sink_config_t config = plain;
+    config.halt_when = HALT_NOW;
+    config.halt_what = HALT_DONE;
+    config.halt_percent = 50;
+    desk_open (&desk, &config, NULL);
+    hello_dryer (&desk, DRYER, 0);
+    hello_washer (&desk, WASHER, DRYER);
+    done (&desk, DRYER, 1, 1);
+    done (&desk, DRYER, 2, 1);
+    tick (&desk, 1);
+    assert_int_equal (sink_ending (desk.sink)->end, END_NONE);
+    eof (&desk, WASHER, 4);
+    tick (&desk, 1);
+    assert_int_equal (sink_ending (desk.sink)->end, END_HALTED);
+    desk_close (&desk);
+}
+
+//  What is told at the end is what is durable.
+static void test_a_failed_commit_is_not_in_the_figures (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_dryer (&desk, DRYER, 0);
+    hello_washer (&desk, WASHER, DRYER);
+    done (&desk, DRYER, 1, 1);
+    tick (&desk, 1);
+    desk.commit_fails = true;
+    done (&desk, DRYER, 2, 1);
+    tick (&desk, 1);
+    assert_int_equal (sink_ending (desk.sink)->end, END_LOST);
+    assert_int_equal (sink_ending (desk.sink)->figures.ok, 1);
+    assert_int_equal (sink_status (desk.sink).figures.ok, 1);
+    desk_close (&desk);
+
+    desk_open (&desk, &plain, NULL); // the same where it is the end itself that cannot be made durable
+    hello_dryer (&desk, DRYER, 0);
+    hello_washer (&desk, WASHER, DRYER);
+    done (&desk, DRYER, 1, 1);
+    tick (&desk, 1);
+    desk.commit_fails = true;
+    eof (&desk, WASHER, 1);
+    tick (&desk, 1);
+    assert_int_equal (sink_ending (desk.sink)->end, END_LOST);
+    assert_int_equal (sink_ending (desk.sink)->status, 125);
+    assert_int_equal (sink_ending (desk.sink)->figures.ok, 1);
+    desk_close (&desk);
+}
+
+//  S12: also of a sink that was restarted meanwhile.
+static void test_the_last_washer_is_remembered (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_washer (&desk, WASHER, 0);
+    assert_int_equal (desk.washer, WASHER);
+    tick (&desk, 1);
+    assert_true (desk.commits > 0); // with its life
+    desk_close (&desk);
+
+    sink_restored_t restored = {.washer_name = "washer", .washer_life = WASHER};
+    desk_open (&desk, &plain, &restored);
+    hello_washer (&desk, OLD_WASHER, 0);
+    assert_true (hear (&desk, OLD_WASHER, MSG_REFUSED));
+    hello_washer (&desk, WASHER, 0);
+    tick (&desk, 1);
+    assert_true (hear (&desk, WASHER, MSG_WELCOME));
+    desk_close (&desk);
+}
+
 //  hole 10: the linger has an end, though a peer beats and beats and does not leave
 static void test_the_end_waits_no_longer_than_dead_after (void **state)
 {
@@ -393,6 +537,11 @@ int main (void)
         cmocka_unit_test (test_welcome_tells_only_what_is_durable),
         cmocka_unit_test (test_a_restarted_sink_tells_the_end),
         cmocka_unit_test (test_a_restarted_sink_that_has_all_counted_tells_the_end),
+        cmocka_unit_test (test_a_restarted_sink_judges_halt_at_once),
+        cmocka_unit_test (test_a_restarted_sink_that_was_to_halt_lets_nothing_start),
+        cmocka_unit_test (test_halt_is_judged_when_the_total_is_known),
+        cmocka_unit_test (test_a_failed_commit_is_not_in_the_figures),
+        cmocka_unit_test (test_the_last_washer_is_remembered),
         cmocka_unit_test (test_the_end_waits_no_longer_than_dead_after),
         cmocka_unit_test (test_the_end_is_over_when_all_have_left),
         cmocka_unit_test (test_a_washer_whose_clock_is_behind_is_refused),
