@@ -47,7 +47,8 @@ static int open_tag (rack_t *self)
     char error[256];
     if (!(self->wants & WANT_TAG))
         return 0;
-    self->tag = template_text_new (*self->tagstring ? self->tagstring : "{}", self->replace, error, sizeof error);
+    const char *item = self->replace ? self->replace : "{}";
+    self->tag = template_text_new (*self->tagstring ? self->tagstring : item, self->replace, error, sizeof error);
     return self->tag ? 0 : -1;
 }
 
@@ -134,6 +135,11 @@ static void hand_done (rack_t *self, dryer_t *core, runner_result_t *from, int64
 static bool hand_on (rack_t *self, dryer_t *core, waiting_t *what, int64_t now_ms)
 {
     runner_result_t *result = what->result;
+    if (result->kind == RUNNER_DONE && self->is_giving_up && (result->status || result->signal)) {
+        dryer_return (core, result->ticket);
+        give_back (self, result);
+        return true;
+    }
     if (result->kind == RUNNER_DONE) {
         hand_done (self, core, result, now_ms);
         return true;
@@ -244,6 +250,12 @@ static void end (void *arg, bool at_once, int64_t now_ms)
         runner_kill (self->runner, at_once, now_ms);
 }
 
+static void give_up (void *arg)
+{
+    rack_t *self = arg;
+    self->is_giving_up = true;
+}
+
 static void stop (void *arg, int64_t now_ms)
 {
     rack_t *self = arg;
@@ -278,6 +290,7 @@ hands_t rack_hands (rack_t *self)
                      .work = work,
                      .due_ms = due_ms,
                      .end = end,
+                     .give_up = give_up,
                      .stop = stop,
                      .cont = cont,
                      .running = running,
