@@ -272,6 +272,14 @@ static void end (void *arg, bool at_once, int64_t now_ms)
     latch_unlock (&self->latch);
 }
 
+static void give_up (void *arg)
+{
+    desk_t *self = arg;
+    latch_lock (&self->latch);
+    self->is_closing = true;
+    latch_unlock (&self->latch);
+}
+
 static void go_on (void *arg, int64_t now_ms)
 {
 }
@@ -304,6 +312,7 @@ hands_t desk_hands (desk_t *self)
                      .work = work,
                      .due_ms = due_ms,
                      .end = end,
+                     .give_up = give_up,
                      .stop = go_on,
                      .cont = go_on,
                      .running = running,

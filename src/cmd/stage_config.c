@@ -101,7 +101,8 @@ static sink_config_t s_sink_core (const config_t *config)
                           .halt_what = config->halt.what,
                           .halt_count = config->halt.count,
                           .halt_percent = config->halt.percent,
-                          .total_hint = config->total};
+                          .total_hint = config->total,
+                          .stay = config->stay};
     if (config->tagstring)
         strncpy (made.tagstring, config->tagstring, sizeof made.tagstring - 1);
     return made;

@@ -17,6 +17,7 @@ enum {
     CONTROL_SUSPEND = 16, // stop what runs, then tell (dryer_role.h)
     CONTROL_RESIZE = 32,  // the terminal has another width
     CONTROL_DRAIN = 64,   // of a dryer: finish what runs, give back the rest, and leave
+    CONTROL_ABANDON = 128 // of a dryer: end what runs, give back everything, and leave
 };
 
 //  NULL and errno.

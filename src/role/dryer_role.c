@@ -21,6 +21,7 @@ typedef struct {
     rack_t rack; // where nobody else does the tasks
     hands_t hands;
     bool is_leaving; // as soon as nothing runs
+    bool is_parting; // was told to leave, by the protocol
     bool is_ending;  // what runs was told to end
     bool is_killed;  // at once
     bool has_more;   // unread messages on a lane
@@ -78,7 +79,9 @@ static void on_wants (void *arg, uint8_t wants, const char *tagstring)
 static size_t on_read_output (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size)
 {
     role_t *self = arg;
+    peer_rest (&self->peer);
     ssize_t got = self->hands.read (self->hands.arg, cookie, stream, offset, out, size);
+    peer_resume (&self->peer);
     if (got != -1)
         return (size_t)got;
     fail (self, "cannot read an output");
@@ -95,6 +98,12 @@ static void on_trace (void *arg, const char *from, const char *event, const char
 {
     role_t *self = arg;
     talk_trace (&self->config->talk, "dryer", from, event, to);
+}
+
+static bool is_over (const role_t *self)
+{
+    bool wants_out = self->is_leaving || dryer_state (self->core) == DRYER_OVER;
+    return wants_out && !self->hands.running (self->hands.arg);
 }
 
 //  ---- lives
@@ -132,6 +141,15 @@ static void end_life (role_t *self)
     peer_close (&self->peer);
 }
 
+//  Another run will follow here: the same dryer, as a new life.
+static void begin_next (role_t *self)
+{
+    end_life (self);
+    self->is_ending = false;
+    if (begin_life (self) == -1)
+        fail (self, "cannot begin again");
+}
+
 //  The sink has closed this life: nothing of it may go on beside what it sends to others.
 static void be_reborn (role_t *self, int64_t now_ms)
 {
@@ -161,7 +179,9 @@ static void work (role_t *self, int64_t now_ms)
         self->is_ending = true;
         self->hands.end (self->hands.arg, false, now_ms);
     }
+    peer_rest (&self->peer);
     int rc = self->hands.work (self->hands.arg, self->core, now_ms, !self->is_ending && !self->is_leaving);
+    peer_resume (&self->peer);
     if (rc == -1)
         fail (self, "cannot do tasks");
 }
@@ -185,6 +205,8 @@ static void turn (role_t *self, int64_t now_ms)
     speak (self, now_ms);
     if (dryer_state (self->core) == DRYER_GONE)
         be_reborn (self, now_ms);
+    else if (dryer_stays (self->core) && !self->is_leaving && !self->is_parting && is_over (self))
+        begin_next (self);
     if (self->core && dryer_failed (self->core)) {
         errno = ENOMEM;
         fail (self, "cannot go on");
@@ -227,16 +249,16 @@ static void obey (role_t *self)
         self->is_ending = true;
         self->hands.end (self->hands.arg, true, loop_now_ms ());
     }
-    if (asked & CONTROL_DRAIN)
+    if (asked & (CONTROL_DRAIN | CONTROL_ABANDON)) {
+        self->is_parting = true;
         dryer_leave (self->core, loop_now_ms ());
+    }
+    if (asked & CONTROL_ABANDON) {
+        self->hands.give_up (self->hands.arg);
+        self->hands.end (self->hands.arg, false, loop_now_ms ());
+    }
     if (asked & CONTROL_SUSPEND)
         suspend (self);
-}
-
-static bool is_over (const role_t *self)
-{
-    bool wants_out = self->is_leaving || dryer_state (self->core) == DRYER_OVER;
-    return wants_out && !self->hands.running (self->hands.arg);
 }
 
 static int conclude (const role_t *self)

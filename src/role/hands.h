@@ -20,6 +20,8 @@ typedef struct {
     int64_t (*due_ms) (const void *arg);
     //  Ends what runs: its results may still come. At once, or with patience.
     void (*end) (void *arg, bool at_once, int64_t now_ms);
+    //  What ends from now on without success goes back to the washer: it was not its own failure.
+    void (*give_up) (void *arg);
     //  Holds up what runs, and lets it go on.
     void (*stop) (void *arg, int64_t now_ms);
     void (*cont) (void *arg, int64_t now_ms);

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-enum { LOOK_MS = 200 };
+enum { LOOK_MS = 200, GAP_MS = 500 };
 
 static int open_orders (peer_t *self)
 {
@@ -18,10 +18,27 @@ static void close_orders (peer_t *self)
     site_close_orders (self->site, &self->orders);
 }
 
+//  In the thread of the pulse. The numbers are those of before: what is outside of the link is monotone.
+static void sound (void *arg)
+{
+    peer_t *self = arg;
+    packet_t beat = {.wire = TO_SINK, .role = self->role, .header = self->last};
+    if (!self->reports || !self->last.run)
+        return;
+    beat.header.type = MSG_BEAT;
+    beat.header.flags = 0;
+    beat.header.count = 0;
+    beat.header.seq = 0;
+    packet_send (self->reports, &beat);
+    atomic_store (&self->was_sounded, true);
+}
+
 int peer_open (peer_t *self, site_t *site, loop_t *loop, const talk_t *talk, uint8_t role, uint64_t life)
 {
     *self = (peer_t){.site = site, .loop = loop, .talk = talk, .role = role, .life = life};
     inbound_init (&self->inbound);
+    if (site_at (site)->kind != ADDRESS_INPROC && !(self->pulse = pulse_new (sound, self, GAP_MS)))
+        return -1;
     return open_orders (self);
 }
 
@@ -36,6 +53,7 @@ void peer_close (peer_t *self)
     if (!self->loop)
         return;
     int kept = errno;
+    pulse_destroy (&self->pulse);
     close_reports (self);
     close_orders (self);
     inbound_free (&self->inbound);
@@ -71,6 +89,18 @@ int64_t peer_due_ms (const peer_t *self)
     return due_ms < self->look_ms ? due_ms : self->look_ms;
 }
 
+void peer_rest (peer_t *self)
+{
+    if (self->rests++ == 0)
+        pulse_rest (self->pulse);
+}
+
+void peer_resume (peer_t *self)
+{
+    if (--self->rests == 0)
+        pulse_resume (self->pulse);
+}
+
 packet_found_t peer_receive (peer_t *self)
 {
     packet_found_t found = packet_receive (self->orders, true, &self->inbound);
@@ -88,7 +118,8 @@ int peer_report_to (peer_t *self, const char *in)
 
 bool peer_connected (peer_t *self)
 {
-    if (!self->reports || !self->reports_watch.ready)
+    bool was_sounded = atomic_exchange (&self->was_sounded, false);
+    if (!self->reports || (!was_sounded && !self->reports_watch.ready))
         return false;
     self->reports_watch.ready = false;
     return socket_subscribed (self->reports);
@@ -98,6 +129,7 @@ void peer_send (peer_t *self, packet_t *packet)
 {
     if (self->reports) {
         packet_send (self->reports, packet);
+        self->last = packet->header;
         self->reports_watch.ready = true; // sending may have swallowed the sign of a subscription
     }
     packet_drop (packet);

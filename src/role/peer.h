@@ -6,7 +6,10 @@
 #include "net/packet.h"
 #include "net/site.h"
 #include "role/loop.h"
+#include "role/pulse.h"
 #include "role/talk.h"
+
+#include <stdatomic.h>
 
 typedef struct {
     site_t *site;       // borrowed
@@ -20,6 +23,10 @@ typedef struct {
     bool is_heard;   // the sink, on these orders
     bool is_refused; // and that was said
     int64_t look_ms; // when to look again why the sink is not heard
+    pulse_t *pulse;  // NULL: inproc
+    unsigned rests;  // nested
+    header_t last;   // of what went out last: the sign of life where the loop is held up
+    atomic_bool was_sounded;
 } peer_t;
 
 //  Listens to the sink's `out`. 0; or -1 and errno, and a line in site_error; peer_close in either case.
@@ -30,6 +37,10 @@ void peer_close (peer_t *self); // may be called twice
 //  errno as above.
 int peer_tick (peer_t *self, int64_t now_ms);
 int64_t peer_due_ms (const peer_t *self); // INT64_MAX: never
+
+//  Around whatever may wait for a disk: meanwhile no other call is made, and others see that this part lives.
+void peer_rest (peer_t *self);
+void peer_resume (peer_t *self);
 
 //  The next order in `inbound`; PACKET_NONE, and the mark of its watch is gone, where there is none.
 packet_found_t peer_receive (peer_t *self);

@@ -27,8 +27,9 @@ typedef struct {
     uint8_t wants;      // of the runner that stands
     uint8_t next_wants; // of the one that takes its place when nothing runs
     char tagstring[ENDPOINT_BYTES];
-    bool is_changing; // there is a next one
-    size_t lent;      // results that the core holds
+    bool is_changing;  // there is a next one
+    bool is_giving_up; // what fails now was ended by us
+    size_t lent;       // results that the core holds
     waiting_t *waiting;
     size_t size, capacity;
 } rack_t;

@@ -3,14 +3,16 @@
 #include "net/socket.h"
 #include "role/gate.h"
 #include "role/life.h"
+#include "role/pulse.h"
 #include "role/results.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { STATUS_ERROR = 125, STATUS_SIGNAL = 128, PATIENCE_MS = 1000, ERROR_BYTES = 512 };
+enum { STATUS_ERROR = 125, STATUS_SIGNAL = 128, PATIENCE_MS = 1000, ERROR_BYTES = 512, MOST_GAP_MS = 1000 };
 
 typedef struct {
     const sink_role_config_t *config;
@@ -22,7 +24,10 @@ typedef struct {
     gate_t gate;
     void *out;
     watch_t out_watch;
-    bool has_more; // unread reports
+    packet_t advert;         // the sign of life for everybody, where the loop is held up
+    pulse_t *pulse;          // NULL: inproc
+    atomic_bool was_sounded; // the pulse has sent it
+    bool has_more;           // unread reports
     results_t results;
     uint64_t run;
     bool was_decided; // the run, and the results were told
@@ -53,7 +58,9 @@ static void on_piece (void *arg, uint64_t dryer, uint64_t n, int stream, bool st
                       size_t tag_size, const slice_t *bytes)
 {
     role_t *self = arg;
+    pulse_rest (self->pulse);
     results_piece (&self->results, dryer, n, stream, tag, tag_size, bytes);
+    pulse_resume (self->pulse);
     if (self->witness)
         self->witness->piece (self->witness->arg, dryer, n, stream, bytes);
 }
@@ -61,7 +68,9 @@ static void on_piece (void *arg, uint64_t dryer, uint64_t n, int stream, bool st
 static void on_drop (void *arg, uint64_t dryer, uint64_t n)
 {
     role_t *self = arg;
+    pulse_rest (self->pulse);
     results_drop (&self->results, dryer, n);
+    pulse_resume (self->pulse);
     if (self->witness)
         self->witness->drop (self->witness->arg, dryer, n);
 }
@@ -69,7 +78,9 @@ static void on_drop (void *arg, uint64_t dryer, uint64_t n)
 static void on_completed (void *arg, const completion_t *completion)
 {
     role_t *self = arg;
+    pulse_rest (self->pulse);
     results_completed (&self->results, completion);
+    pulse_resume (self->pulse);
     if (self->witness)
         self->witness->completed (self->witness->arg, completion);
 }
@@ -104,14 +115,30 @@ static void on_log (void *arg, const char *line)
 
 static int open_out (role_t *self)
 {
-    packet_t advert = sink_advert (self->core);
-    self->out = site_out (self->site, &advert);
-    packet_drop (&advert);
+    self->advert = sink_advert (self->core);
+    self->out = site_out (self->site, &self->advert);
     if (!self->out)
         fail_wire (self);
     if (!self->out || loop_watch (self->loop, &self->out_watch, socket_fd (self->out)) == -1)
         return -1;
     return gate_watch (&self->gate);
+}
+
+//  In the thread of the pulse.
+static void sound (void *arg)
+{
+    role_t *self = arg;
+    packet_send (self->out, &self->advert);
+    atomic_store (&self->was_sounded, true);
+}
+
+static int open_pulse (role_t *self)
+{
+    int64_t dead_after_ms = self->config->core.dead_after_ms;
+    if (self->config->site.at.kind == ADDRESS_INPROC)
+        return 0;
+    self->pulse = pulse_new (sound, self, dead_after_ms < MOST_GAP_MS * 4 ? dead_after_ms / 4 : MOST_GAP_MS);
+    return self->pulse ? 0 : -1;
 }
 
 static int open_core (role_t *self)
@@ -159,7 +186,7 @@ static int open_role (role_t *self)
         self->failed = true;
         return -1;
     }
-    if (open_out (self) == -1)
+    if (open_out (self) == -1 || open_pulse (self) == -1)
         return -1;
     if (self->config->bound)
         self->config->bound (self->config->bound_arg, site_at (self->site));
@@ -168,6 +195,8 @@ static int open_role (role_t *self)
 
 static void close_role (role_t *self)
 {
+    pulse_destroy (&self->pulse);
+    packet_drop (&self->advert);
     sink_destroy (&self->core);
     loop_unwatch (self->loop, &self->out_watch);
     socket_close (&self->out);
@@ -195,7 +224,7 @@ static void speak (role_t *self)
         self->out_watch.ready = true; // sending may have swallowed the sign of a subscription
         packet_drop (&packet);
     }
-    if (self->out_watch.ready)
+    if (atomic_exchange (&self->was_sounded, false) || self->out_watch.ready)
         take_subscriptions (self);
 }
 
@@ -262,10 +291,13 @@ static void tell_late_comers (role_t *self)
 static void turn (role_t *self, int64_t now_ms)
 {
     self->has_more = gate_hear (&self->gate, self->core, now_ms);
+    sink_strangers (self->core, guard_refused (self->config->site.guard));
     sink_tick (self->core, now_ms);
     tell_late_comers (self);
     speak (self);
+    pulse_rest (self->pulse);
     print (self, now_ms);
+    pulse_resume (self->pulse);
     check_results (self, now_ms);
     if (sink_failed (self->core)) {
         errno = ENOMEM;
@@ -278,7 +310,7 @@ static void turn (role_t *self, int64_t now_ms)
 static int64_t next_ms (const role_t *self, int64_t now_ms)
 {
     const int64_t all_ms[] = {sink_due_ms (self->core), results_due_ms (&self->results, now_ms), self->patience_ms};
-    int64_t due_ms = self->has_more ? 0 : INT64_MAX;
+    int64_t due_ms = self->has_more || atomic_load (&self->was_sounded) ? 0 : INT64_MAX;
     for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
         due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;
     return due_ms;

@@ -269,8 +269,10 @@ static void turn (role_t *self, int64_t now_ms)
     if (peer_tick (&self->peer, now_ms) == -1)
         fail_wire (self);
     hear (self, now_ms);
+    peer_rest (&self->peer);
     read_input (self);
     unstack (self);
+    peer_resume (&self->peer);
     give_hint (self, now_ms);
     hatch_tell (&self->hatch, self->core, now_ms);
     washer_tick (self->core, now_ms);
