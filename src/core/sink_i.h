@@ -54,8 +54,15 @@ void sink_letter (sink_t *self, peer_t *peer, uint8_t type, uint32_t count, writ
 void sink_reply (sink_t *self, uint64_t life, uint8_t role, uint8_t type, writer_t *records); // outside of any link
 void sink_check (sink_t *self, int rc);                                                       // notes that memory ended
 
-//  sink_peers.c: who comes and goes
+//  sink_hello.c: who comes
 void peers_hello (sink_t *self, const message_t *message, int64_t now_ms);
+void hello_welcome (sink_t *self, peer_t *washer);
+void hello_end (sink_t *self, uint64_t life, uint8_t role); // how the run has ended
+
+//  sink_peers.c: who is here, and who goes
+peer_t *peers_washer (const sink_t *self); // NULL: there is none
+//  Tells a dryer that all washer lives up to this one are over; it answers with what it (still) holds.
+void peers_ask (sink_t *self, peer_t *dryer, uint64_t washer, bool drop);
 void peers_settle (sink_t *self);                                          // welcomes the washer, presents the dryers
 void peers_close (sink_t *self, peer_t *peer, bool blame, int64_t now_ms); // its life is over
 void peers_judge (sink_t *self, int64_t now_ms);                           // who is silent, or gone for too long

@@ -1,8 +1,5 @@
-/*  Who comes and goes: HELLO, WELCOME, silence, the end of a life. Only here a life is closed. */
+/*  Who is here: the washer and the dryers learn of each other; silence; the end of a life. Only here one is closed. */
 #include "core/sink_i.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 enum { RETURN_GRACE_MS = 250 };
 
@@ -12,88 +9,14 @@ int64_t peers_beat_gap_ms (const sink_t *self)
     return gap < 1 ? 1 : gap > 1000 ? 1000 : gap;
 }
 
-static peer_t *washer_of (const sink_t *self)
+peer_t *peers_washer (const sink_t *self)
 {
     return self->washer ? roster_find (&self->roster, self->washer) : NULL;
 }
 
-static void put_common (const sink_t *self, writer_t *out)
-{
-    put_u32 (out, (uint32_t)self->config.dead_after_ms);
-    put_u8 (out, self->config.durable);
-}
-
-static void welcome_dryer (sink_t *self, const peer_t *peer)
-{
-    writer_t out = {0};
-    put_common (self, &out);
-    put_u8 (&out, self->config.wants);
-    put_text (&out, self->config.tagstring);
-    sink_reply (self, peer->life, peer->role, MSG_WELCOME, &out);
-}
-
-//  Says nothing where what it would tell as counted cannot be made durable: then the run has ended.
-static void welcome_washer (sink_t *self, peer_t *peer)
-{
-    count_commit (self, peer->heard_ms);
-    if (self->state == SINK_ENDED)
-        return;
-    peer->welcomed = true;
-    const ranges_t *counted = &self->tally.counted;
-    const uint64_t *by = self->tally.by_outcome;
-    writer_t out = {0};
-    put_common (self, &out);
-    put_u32 (&out, self->config.crash_limit);
-    put_u64 (&out, self->config.order_window);
-    put_u8 (&out, self->state == SINK_HALTING);
-    put_u64 (&out, by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED]);
-    put_u32 (&out, (uint32_t)counted->size);
-    for (size_t i = 0; i < counted->size; i++)
-        put_run (&out, counted->runs[i].n, counted->runs[i].count);
-    sink_reply (self, peer->life, peer->role, MSG_WELCOME, &out);
-}
-
-static void put_dryers (sink_t *self, writer_t *out)
-{
-    dryer_row_t *rows = malloc (STATUS_DRYERS * sizeof *rows);
-    size_t count = rows ? sink_dryers (self, rows, STATUS_DRYERS) : 0;
-    put_u32 (out, (uint32_t)count);
-    for (size_t i = 0; i < count; i++)
-        put_dryer_row (out, &rows[i]);
-    self->oom = self->oom || !rows;
-    free (rows);
-}
-
-static void welcome_observer (sink_t *self, peer_t *peer, int64_t now_ms)
-{
-    sink_status_t status = sink_status (self);
-    writer_t out = {0};
-    put_common (self, &out);
-    put_status (&out, &status);
-    put_dryers (self, &out);
-    sink_reply (self, peer->life, peer->role, MSG_WELCOME, &out);
-    peer->told_ms = now_ms;
-    peer->beat_ms = now_ms + peers_beat_gap_ms (self);
-}
-
-int64_t peers_observer_gap_ms (const sink_t *self)
-{
-    int64_t beat_gap_ms = peers_beat_gap_ms (self);
-    return beat_gap_ms < OBSERVER_GAP_MS ? beat_gap_ms : OBSERVER_GAP_MS;
-}
-
-static void refuse (sink_t *self, uint64_t life, uint8_t role, const char *why)
-{
-    writer_t out = {0};
-    put_text (&out, why);
-    sink_reply (self, life, role, MSG_REFUSED, &out);
-    self->refused++;
-}
-
 //  ---- the washer and the dryers learn of each other
 
-//  Tells a dryer that all washer lives up to this one are over; it answers with what it (still) holds.
-static void ask (sink_t *self, peer_t *dryer, uint64_t washer, bool drop)
+void peers_ask (sink_t *self, peer_t *dryer, uint64_t washer, bool drop)
 {
     writer_t out = {0};
     put_u64 (&out, washer);
@@ -110,7 +33,7 @@ static bool settled (sink_t *self, peer_t *dryer)
     if (dryer->dropped_for == self->washer || !peer_holds_for_others (dryer, self->washer))
         return true;
     dryer->dropped_for = self->washer;
-    ask (self, dryer, self->washer - 1, true);
+    peers_ask (self, dryer, self->washer - 1, true);
     return false;
 }
 
@@ -140,7 +63,7 @@ static void announce (sink_t *self, peer_t *washer, peer_t *dryer)
 
 void peers_settle (sink_t *self)
 {
-    peer_t *washer = washer_of (self);
+    peer_t *washer = peers_washer (self);
     if (!washer || self->state == SINK_ENDED)
         return;
     bool ready = true;
@@ -152,244 +75,11 @@ void peers_settle (sink_t *self)
     if (!washer->welcomed && !ready)
         return;
     if (!washer->welcomed)
-        welcome_washer (self, washer);
+        hello_welcome (self, washer);
     for (size_t i = 0; i < self->roster.size; i++) {
         peer_t *peer = self->roster.peers[i];
         if (peer->role == ROLE_DRYER && !peer->announced && !peer->expected && settled (self, peer))
             announce (self, washer, peer);
-    }
-}
-
-//  ---- HELLO
-
-static peer_t *open_peer (sink_t *self, uint64_t life, uint8_t role, int64_t now_ms)
-{
-    peer_t *peer = roster_find (&self->roster, life);
-    if (!peer && !(peer = roster_add (&self->roster, life))) {
-        self->oom = true;
-        return NULL;
-    }
-    peer->role = role;
-    peer->expected = false;
-    peer->heard_ms = now_ms;
-    peer->gone_ms = -1;
-    peer->beat_ms = now_ms + peers_beat_gap_ms (self);
-    return peer;
-}
-
-static void hello_dryer (sink_t *self, uint64_t life, reader_t *in, int64_t now_ms)
-{
-    peer_t from = {0};
-    get_text (in, from.name, sizeof from.name);
-    get_text (in, from.host, sizeof from.host);
-    from.slots = get_u32 (in);
-    from.prefetch = get_u32 (in);
-    from.grain = get_u32 (in);
-    from.unsure = get_u32 (in);
-    peer_t *peer = in->bad ? NULL : open_peer (self, life, ROLE_DRYER, now_ms);
-    if (!peer)
-        return;
-    memcpy (peer->name, from.name, sizeof peer->name);
-    memcpy (peer->host, from.host, sizeof peer->host);
-    peer->slots = from.slots;
-    peer->prefetch = from.prefetch;
-    peer->grain = from.grain;
-    peer->unsure = from.unsure;
-    peer->granted = self->config.output_bytes;
-    peer->announced = false;
-    peer->leaving = !from.slots;
-    writer_t inventory = {0};
-    put_bytes (&inventory, in->at, (size_t)(in->end - in->at));
-    sink_check (self, writer_take (&inventory, &peer->inventory));
-    if (self->ports.dryer)
-        self->ports.dryer (self->ports.arg, life, peer->name, peer->host);
-    welcome_dryer (self, peer);
-    if (self->halt_hit && self->config.halt_when == HALT_SOON)
-        sink_letter (self, peer, MSG_HALT, 0, &(writer_t){0}); // it may hold tasks from before
-    if (self->state == SINK_ORPHAN && self->washer == 0)
-        ask (self, peer, self->washer_high ? self->washer_high : 1, false);
-    peers_settle (self);
-}
-
-static void say_end (sink_t *self, uint64_t life, uint8_t role)
-{
-    writer_t out = {0};
-    put_ending (&out, &self->ending);
-    sink_reply (self, life, role, role == ROLE_DRYER ? MSG_STOP : MSG_JOINED, &out);
-}
-
-static bool same_input (const sink_t *self, uint64_t hash)
-{
-    return !hash || !self->washer_hash || hash == self->washer_hash;
-}
-
-//  Why this washer may not feed us; NULL: it may.
-static const char *washer_refusal (const sink_t *self, uint64_t life, const char *name, uint64_t hash)
-{
-    if (*self->washer_name && strcmp (name, self->washer_name))
-        return "another washer feeds this pipeline already";
-    if (!self->washer && life < self->washer_high) // dryers take no lanes of a life older than the last
-        return "its clock is behind that of the washer before it";
-    return same_input (self, hash) ? NULL : "the input is not the one that this run began with";
-}
-
-//  What the washer remembers: dryers it has lanes to, and what it knows as counted.
-static void read_memory (sink_t *self, reader_t *in, int64_t now_ms)
-{
-    ranges_t counted = {0};
-    uint32_t lanes = get_u32 (in);
-    while (lanes-- && !in->bad) {
-        uint64_t dryer = get_u64 (in);
-        peer_t *peer = in->bad || ranges_has (&self->closed, dryer) ? NULL : roster_find (&self->roster, dryer);
-        if (peer || in->bad)
-            continue;
-        peer = open_peer (self, dryer, ROLE_DRYER, now_ms);
-        if (peer) {
-            peer->expected = true;
-            peer->announced = true; // the washer knows it: its end is to be told
-        }
-    }
-    uint32_t runs = get_u32 (in);
-    while (runs-- && !in->bad) {
-        run_t run = get_run (in);
-        if (!in->bad)
-            sink_check (self, ranges_add (&counted, run.n, run.count));
-    }
-    uint64_t failed = get_u64 (in);
-    if (!in->bad)
-        count_known (self, &counted, failed);
-    ranges_free (&counted);
-}
-
-//  Dryers that the washer has lanes to and that were closed while there was no washer to be told.
-static void tell_closed (sink_t *self, peer_t *washer, reader_t in)
-{
-    uint32_t lanes = get_u32 (&in);
-    while (lanes-- && !in.bad) {
-        uint64_t dryer = get_u64 (&in);
-        if (in.bad || !ranges_has (&self->closed, dryer))
-            continue;
-        writer_t out = {0};
-        put_u64 (&out, dryer);
-        put_u8 (&out, true);
-        sink_letter (self, washer, MSG_DRYER_DOWN, 1, &out);
-    }
-}
-
-static void accept_washer (sink_t *self, uint64_t life, const char *name, uint64_t hash, reader_t *in, int64_t now_ms)
-{
-    peer_t *peer = open_peer (self, life, ROLE_WASHER, now_ms);
-    if (!peer)
-        return;
-    strcpy (self->washer_name, name);
-    strcpy (peer->name, name);
-    self->washer = self->washer_high = life;
-    self->washer_hash = hash ? hash : self->washer_hash;
-    if (self->ports.washer)
-        self->ports.washer (self->ports.arg, name, life, self->washer_hash);
-    self->uncommitted = true;
-    if (self->tally.eof && self->eof_life != life) { // an EOF belongs to the life that said it
-        self->tally.eof = false;
-        self->ports.eof (self->ports.arg, false, 0, life);
-    }
-    ranges_free (&self->unheld);
-    for (size_t i = 0; i < self->roster.size; i++)
-        self->roster.peers[i]->announced = false;
-    tell_closed (self, peer, *in);
-    read_memory (self, in, now_ms);
-    if (self->state != SINK_HALTING)
-        sink_enter (self, EVENT_WASHER);
-    peers_settle (self);
-}
-
-static void hello_washer (sink_t *self, uint64_t life, reader_t *in, int64_t now_ms)
-{
-    char name[NAME_BYTES], host[NAME_BYTES];
-    get_text (in, name, sizeof name);
-    get_text (in, host, sizeof host);
-    uint64_t hash = get_u64 (in);
-    const char *why = in->bad ? "its HELLO is malformed" : washer_refusal (self, life, name, hash);
-    peer_t *open = washer_of (self);
-    if (why)
-        refuse (self, life, ROLE_WASHER, why);
-    else if (life < self->washer)
-        sink_reply (self, life, ROLE_WASHER, MSG_GONE, NULL);
-    else if (open && open->gone_ms < 0)
-        return; // a life of that name is still heard: the new one repeats itself until it is not
-    else {
-        if (open)
-            peers_close (self, open, true, now_ms);
-        if (self->state != SINK_ENDED)
-            accept_washer (self, life, name, hash, in, now_ms);
-        else if (open_peer (self, life, ROLE_WASHER, now_ms)) // by the end of the old one
-            say_end (self, life, ROLE_WASHER);
-    }
-}
-
-static size_t observers (const sink_t *self)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < self->roster.size; i++)
-        count += self->roster.peers[i]->role == ROLE_OBSERVER;
-    return count;
-}
-
-static void hello_observer (sink_t *self, uint64_t life, int64_t now_ms)
-{
-    if (observers (self) >= OBSERVERS_MOST) {
-        refuse (self, life, ROLE_OBSERVER, "too many observers look on already");
-        return;
-    }
-    peer_t *peer = open_peer (self, life, ROLE_OBSERVER, now_ms);
-    if (peer)
-        welcome_observer (self, peer, now_ms);
-}
-
-//  One that repeats itself too fast has its answer under way: it repeats itself again if that is lost.
-static void observer_again (sink_t *self, peer_t *peer, int64_t now_ms)
-{
-    if (now_ms >= peer->told_ms + peers_observer_gap_ms (self))
-        welcome_observer (self, peer, now_ms);
-}
-
-static void hello_again (sink_t *self, peer_t *peer, int64_t now_ms)
-{
-    if (peer->role == ROLE_DRYER)
-        welcome_dryer (self, peer);
-    else if (peer->role == ROLE_OBSERVER)
-        observer_again (self, peer, now_ms);
-    else if (peer->welcomed)
-        welcome_washer (self, peer);
-}
-
-void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)
-{
-    uint64_t life = message->header.from;
-    reader_t in = reader_of (message);
-    uint8_t role = get_u8 (&in);
-    peer_t *peer = roster_find (&self->roster, life);
-    if (in.bad || !run_valid (life, 1) || (role != ROLE_WASHER && role != ROLE_DRYER && role != ROLE_OBSERVER)) {
-        self->bad++;
-        return;
-    }
-    if (peer && !peer->expected) {
-        peer->heard_ms = now_ms;
-        peer->gone_ms = -1;
-    }
-    if (ranges_has (&self->closed, life)) {
-        self->refused++;
-        sink_reply (self, life, role, MSG_GONE, NULL);
-    } else if (self->state == SINK_ENDED) {
-        open_peer (self, life, role, now_ms);
-        say_end (self, life, role);
-    } else if (peer && !peer->expected) {
-        hello_again (self, peer, now_ms);
-    } else if (role == ROLE_DRYER) {
-        hello_dryer (self, life, &in, now_ms);
-    } else if (role == ROLE_WASHER) {
-        hello_washer (self, life, &in, now_ms);
-    } else {
-        hello_observer (self, life, now_ms);
     }
 }
 
@@ -398,7 +88,7 @@ void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)
 static void close_dryer (sink_t *self, peer_t *dryer, bool blame)
 {
     self->ports.drop (self->ports.arg, dryer->life, 0);
-    peer_t *washer = washer_of (self);
+    peer_t *washer = peers_washer (self);
     if (washer) { // the last word about it; though it was not presented: the washer may know it from before
         writer_t out = {0};
         pass_relays (washer, dryer);
@@ -427,7 +117,7 @@ static void close_washer (sink_t *self, const peer_t *washer, int64_t now_ms)
     sink_enter (self, EVENT_BEREAVED);
     for (size_t i = 0; i < self->roster.size; i++)
         if (self->roster.peers[i]->role == ROLE_DRYER && !self->roster.peers[i]->expected)
-            ask (self, self->roster.peers[i], washer->life, false);
+            peers_ask (self, self->roster.peers[i], washer->life, false);
 }
 
 void peers_close (sink_t *self, peer_t *peer, bool blame, int64_t now_ms)
@@ -506,7 +196,7 @@ void peers_judge (sink_t *self, int64_t now_ms)
     }
     if (self->state == SINK_ENDED && now_ms >= self->repeat_ms) {
         for (size_t i = 0; i < self->roster.size; i++)
-            say_end (self, self->roster.peers[i]->life, self->roster.peers[i]->role);
+            hello_end (self, self->roster.peers[i]->life, self->roster.peers[i]->role);
         self->repeat_ms = now_ms + 100;
     }
 }

@@ -50,6 +50,10 @@ bool book_complete (const washer_t *self); // EOF is known and all is counted
 //  washer_deal.c: who gets what
 void deal (washer_t *self);
 
+//  washer_hears.c: the letters of the sink
+void washer_letter_heard (washer_t *self, const message_t *message);
+void lane_end (washer_t *self, lane_t *lane, bool blame); // the dryer's life, or ours, is over
+
 //  washer_lane.c: the wire to one dryer
 void lane_begin (washer_t *self, lane_t *lane); // asks for a socket of the next generation
 void lane_look (washer_t *self);                // shuts what does not get through, tries what was shut
@@ -57,6 +61,7 @@ int64_t lane_due_ms (const washer_t *self);
 void lane_order (washer_t *self, const lane_t *lane); // tells the dryer where to connect
 void lane_resume (washer_t *self, lane_t *lane, uint32_t generation, uint64_t got);
 
+void washer_halt (washer_t *self); // takes back what was not started
 void washer_say (washer_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 void washer_letter (washer_t *self, uint8_t type, uint32_t count, writer_t *records, slice_t *body);
 
