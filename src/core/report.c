@@ -4,7 +4,9 @@
 static void letter (reports_t *self, link_t *link, uint8_t type, uint32_t count, writer_t *records, writer_t *body)
 {
     slice_t head, tail = {0};
-    if (writer_take (records, &head) == -1 || (body && writer_take (body, &tail) == -1))
+    if (writer_take (records, &head) == -1)
+        self->oom = true;
+    if (body && writer_take (body, &tail) == -1)
         self->oom = true;
     self->spent += tail.size;
     link_push (link, type, count, &head, &tail);
