@@ -239,8 +239,8 @@ DISHES_API int dishes_dryer_fd (const dishes_dryer_t *self);
 
 //  Leaves the pipeline, destroys the dryer, and nulls the pointer; nothing happens to NULL. What is here and was not
 //  done, in hand or not, goes back to the washer and to another dryer. Blocks until the sink has heard of it, at most
-//  as long as it takes to call a part dead. Tasks in hand stay valid, and are to be given to dishes_task_done (which
-//  then says ECANCELED) all the same.
+//  for 10 seconds; a dryer that has not said good-bye by then is lost to the sink. Tasks in hand stay valid, and are to
+//  be given to dishes_task_done (which then says ECANCELED) all the same.
 DISHES_API void dishes_dryer_destroy (dishes_dryer_t **self_p);
 
 //  ---- task
@@ -299,7 +299,7 @@ DISHES_API int dishes_sink_wait (dishes_sink_t *self, int timeout_ms, dishes_fig
 DISHES_API int dishes_sink_cancel (dishes_sink_t *self);
 
 //  Destroys the sink and nulls the pointer; nothing happens to NULL. A run that has not ended is canceled. Blocks until
-//  every part was told or is lost, at most as long as it takes to call one dead.
+//  every part was told or is lost, at most for 30 seconds.
 DISHES_API void dishes_sink_destroy (dishes_sink_t **self_p);
 
 #ifdef __cplusplus

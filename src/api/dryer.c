@@ -6,15 +6,18 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
-enum { WAIT_MS = 60000, PATIENCE_MS = 10000 };
+//  For how long a sink may take to see us off, and one that has never answered us.
+enum { WAIT_MS = 60000, PATIENCE_MS = 10000, PATIENCE_UNKNOWN_MS = 500 };
 
 struct dishes_dryer {
     part_t part;
     desk_t *desk;
     hands_t hands;
     dryer_role_config_t config;
+    atomic_bool is_known; // to a sink
 };
 
 //  ---- the role's thread
@@ -23,6 +26,8 @@ static void turned (void *arg, const dryer_t *core)
 {
     dishes_dryer_t *self = arg;
     part_ready (&self->part);
+    if (dryer_state (core) == DRYER_OPEN)
+        atomic_store_explicit (&self->is_known, true, memory_order_relaxed);
 }
 
 static int run (void *arg)
@@ -82,7 +87,7 @@ void dishes_dryer_destroy (dishes_dryer_t **self_p)
     int kept = errno;
     if (self->desk)
         desk_close (self->desk);
-    part_close (&self->part, CONTROL_DRAIN, PATIENCE_MS);
+    part_close (&self->part, CONTROL_DRAIN, atomic_load (&self->is_known) ? PATIENCE_MS : PATIENCE_UNKNOWN_MS);
     desk_destroy (&self->desk);
     free (self);
     *self_p = NULL;

@@ -50,6 +50,8 @@ static int run (void *arg)
     int status = washer_role_run (&self->config, self->part.control), kept = errno;
     if (self->ending.end != END_NONE && self->ending.end != END_LOST) {
         dishes_figures_t figures = figures_of_ending (&self->ending);
+        if (figures.redelivered < self->last.redelivered) // the sink may have heard of it too late
+            figures.redelivered = self->last.redelivered;
         publish (self, &figures);
     } else {
         latch_lock (&self->part.latch);
