@@ -277,6 +277,20 @@ static void hello_again (sink_t *self, peer_t *peer, int64_t now_ms)
         hello_welcome (self, peer);
 }
 
+//  It is told how it has ended; an observer not more often than anything else.
+static void hello_ended (sink_t *self, uint64_t life, uint8_t role, int64_t now_ms)
+{
+    bool looks = role == ROLE_OBSERVER;
+    peer_t *known = roster_find (&self->roster, life);
+    if (looks && known && now_ms < known->told_ms + peers_observer_gap_ms (self))
+        return;
+    bool fits = !looks || known || observers (self) < OBSERVERS_MOST;
+    peer_t *peer = fits ? open_peer (self, life, role, now_ms) : NULL;
+    if (peer)
+        peer->told_ms = now_ms;
+    hello_end (self, life, role);
+}
+
 void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)
 {
     uint64_t life = message->header.from;
@@ -295,8 +309,7 @@ void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)
         self->refused++;
         sink_reply (self, life, role, MSG_GONE, NULL);
     } else if (self->state == SINK_ENDED) {
-        open_peer (self, life, role, now_ms);
-        hello_end (self, life, role);
+        hello_ended (self, life, role, now_ms);
     } else if (peer && !peer->expected) {
         hello_again (self, peer, now_ms);
     } else if (role == ROLE_DRYER) {

@@ -609,6 +609,7 @@ static process_t *walled (world_t *world, int nth, int64_t lasts_ms)
     return dryer;
 }
 
+//  S39
 static void hole_20_a_lane_that_cannot_be_made_gives_its_tasks_to_others (void **state)
 {
     scenario_t plan = script_plan (8, 100, 2, 2);
@@ -642,6 +643,7 @@ static void hole_20_a_lane_that_could_not_be_made_is_tried_again (void **state)
         assert_int_equal (world->executions[n], 1);
 }
 
+//  S40
 static void hole_20_what_a_lane_has_brought_before_runs_on (void **state)
 {
     scenario_t plan = script_plan (5, 50, 2, 2);

@@ -187,6 +187,7 @@ static void test_one_that_comes_while_the_sink_lingers_is_told (void **state)
     pair_close (&pair);
 }
 
+//  S38
 static void test_another_run_is_not_the_one_that_is_meant (void **state)
 {
     pair_t pair;
@@ -218,7 +219,7 @@ static void say (pair_t *self, uint64_t life, uint8_t type, uint64_t seq, writer
     sink_heard (self->sink, &message, self->now_ms);
 }
 
-//  HELLO, beats that say what was never sent, letters with gaps: the answers are bounded by the time.
+//  S37. HELLO, beats that say what was never sent, letters with gaps: the answers are bounded by the time.
 static void test_a_flood_from_an_observer_is_not_answered_by_one (void **state)
 {
     pair_t pair;
@@ -241,6 +242,31 @@ static void test_a_flood_from_an_observer_is_not_answered_by_one (void **state)
     pair_close (&pair);
 }
 
+//  S37, when all is over: who is not told twice at once is told again soon.
+static void test_a_flood_at_the_end_is_not_answered_by_one (void **state)
+{
+    pair_t pair;
+    pair_open (&pair, 0);
+    pair.deaf = true;
+    writer_t hello = {0};
+    put_u8 (&hello, ROLE_OBSERVER);
+    put_text (&hello, "flood");
+    put_text (&hello, "");
+    sink_stop (pair.sink, END_INTERRUPTED, 130, pair.now_ms);
+    for (uint64_t i = 1; i <= 10000; i++) { // in a second
+        say (&pair, 600, MSG_HELLO, 0, &hello);
+        if (i % 10 == 0)
+            turn (&pair, 1);
+    }
+    assert_in_range (pair.to_observer, 5, 22);
+    for (uint64_t life = 1000; life < 4000; life++)
+        say (&pair, life, MSG_HELLO, 0, &hello);
+    assert_in_range (sink_status (pair.sink).observers, 1, 1000);
+    writer_free (&hello);
+    pair_close (&pair);
+}
+
+//  S37
 static void test_there_is_a_most_of_observers (void **state)
 {
     pair_t pair;
@@ -284,6 +310,40 @@ static void test_a_status_that_lies_is_dropped (void **state)
     pair_close (&pair);
 }
 
+//  S1: cut anywhere, or with a byte that is another, it is taken or dropped, and nothing else.
+static void test_a_status_that_is_damaged_does_no_harm (void **state)
+{
+    uint64_t seed = 1;
+    sink_status_t status = {.state = SINK_OPEN, .washer = "washer", .figures = {.ok = 3}, .dryers = 2};
+    dryer_row_t row = {.life = 9, .name = "name", .host = "host", .slots = 4};
+    writer_t out = {0};
+    put_u32 (&out, DEAD_AFTER_MS);
+    put_u8 (&out, 0);
+    put_status (&out, &status);
+    put_u32 (&out, 2);
+    put_dryer_row (&out, &row);
+    put_dryer_row (&out, &row);
+    for (size_t i = 0; i < 3000; i++) {
+        pair_t pair;
+        pair_open (&pair, 0);
+        meet (&pair);
+        uint8_t *bytes = malloc (out.size);
+        assert_non_null (bytes);
+        size_t size = i < out.size ? i : out.size;
+        memcpy (bytes, out.data, size);
+        if (i > out.size)
+            bytes[below (&seed, out.size)] = (uint8_t)chance (&seed);
+        message_t message = {.header = {.type = MSG_WELCOME, .run = RUN, .from = SINK, .to = LIFE},
+                             .records = bytes,
+                             .records_size = size};
+        observer_heard (pair.observer, &message, pair.now_ms);
+        assert_int_equal (!observer_status (pair.observer), i < out.size || observer_bad (pair.observer));
+        free (bytes);
+        pair_close (&pair);
+    }
+    writer_free (&out);
+}
+
 static void test_a_life_that_was_closed_goes_on_as_another (void **state)
 {
     pair_t pair;
@@ -309,7 +369,9 @@ int main (void)
         cmocka_unit_test (test_another_run_is_not_the_one_that_is_meant),
         cmocka_unit_test (test_nobody_there_is_an_end),
         cmocka_unit_test (test_a_flood_from_an_observer_is_not_answered_by_one),
+        cmocka_unit_test (test_a_flood_at_the_end_is_not_answered_by_one),
         cmocka_unit_test (test_there_is_a_most_of_observers),
+        cmocka_unit_test (test_a_status_that_is_damaged_does_no_harm),
         cmocka_unit_test (test_a_status_that_lies_is_dropped),
         cmocka_unit_test (test_a_life_that_was_closed_goes_on_as_another),
     };

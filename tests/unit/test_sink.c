@@ -251,7 +251,7 @@ static void test_a_restarted_sink_that_has_all_counted_tells_the_end (void **sta
     desk_close (&desk);
 }
 
-//  --halt is judged by what was counted before, not only by what comes.
+//  S41: --halt is judged by what was counted before, not only by what comes.
 static void test_a_restarted_sink_judges_halt_at_once (void **state)
 {
     static const struct {
@@ -330,7 +330,7 @@ static void test_halt_is_judged_when_the_total_is_known (void **state)
     desk_close (&desk);
 }
 
-//  What is told at the end is what is durable.
+//  S42: what is told at the end is what is durable.
 static void test_a_failed_commit_is_not_in_the_figures (void **state)
 {
     desk_t desk;
