@@ -2,6 +2,7 @@
 #include "core/array.h"
 #include "core/dryer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -187,7 +188,10 @@ static void add_row (journal_t *self, const completion_t *what)
 
 void journal_completed (journal_t *self, const completion_t *completion)
 {
-    if (self->number || count (self, completion->n, completion->count) == -1)
+    if (self->number)
+        return;
+    assert (!ranges_present (&self->counted, completion->n, completion->count).count);
+    if (count (self, completion->n, completion->count) == -1)
         return;
     *figure_of (&self->figures, completion->outcome) += completion->count;
     self->figures_changed = true;
