@@ -8,16 +8,16 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
-rounds=7 jobs=2000 parallel_jobs=200 starts=41 few=100000 many=10000000 output=1000000000
+rounds=7 jobs=2000 parallel_jobs=200 starts=41 few=100000 many=10000000 output=1000000000 trips=2000
 if [ "${1:-}" = --quick ]; then
-    rounds=1 jobs=50 parallel_jobs=4 starts=3 few=1000 many=20000 output=3000000
+    rounds=1 jobs=50 parallel_jobs=4 starts=3 few=1000 many=20000 output=3000000 trips=20
 fi
 
 if [ -z "${DISHES:-}" ] || [ -z "${DISHES_MEASURE:-}" ]; then
     bash "$root/.ci/need" gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libsqlite3-dev libcmocka-dev python3 parallel >&2
     cd "$root"
     { cmake --preset release && cmake --build --preset release; } >&2
-    { cmake --preset dev && cmake --build --preset dev --target measure spawn_floor startup_floor; } >&2
+    { cmake --preset dev && cmake --build --preset dev --target measure spawn_floor startup_floor round_trip put_counted; } >&2
     DISHES=$root/build/release/dishes
     DISHES_MEASURE=$root/build/dev/tests/bench/measure
 fi
@@ -126,6 +126,83 @@ memory_and_output ()
     row "the same with -k" "$(peak large_k) MB" "$(seconds large_k) s, -j4"
 }
 
+# stages NAME AT ITEMS WASHER-OPTIONS COMMAND...: takes the three programs, over an address, as one
+stages ()
+{
+    local name=$1
+    shift
+    HEAD="--insecure" WORKER="--insecure"
+    case $name in
+        *_key) HEAD="--key $scratch/keys/head.key" WORKER="--key $scratch/keys/worker.key" ;;
+        *_ipc | *_cookie) HEAD='' WORKER='' ;;
+    esac
+    export DISHES HEAD WORKER
+    take "$name" bash "$here/stages.sh" "$@"
+}
+
+one_command_an_item_in_stages ()
+{
+    local wire
+    "$DISHES" --keygen "$scratch/keys" >/dev/null
+    for _ in $(seq "$rounds"); do
+        take together "$DISHES" -j2 /bin/true <items
+        stages jobs_ipc "ipc://$scratch/kitchen" items '' /bin/true
+        stages jobs_cookie tcp://127.0.0.1:5597 items '' /bin/true
+        stages jobs_key tcp://127.0.0.1:5598 items '' /bin/true
+        stages jobs_insecure tcp://127.0.0.1:5599 items '' /bin/true
+    done
+    for wire in ipc cookie key insecure; do
+        row "\`washer | dryer -j2 /bin/true | sink\`, jobs a second, $(named "$wire")" "$(rate "jobs_$wire" "$jobs")" \
+            "stages / \`dishes -j2\` = $(faster "jobs_$wire" "$jobs" together "$jobs")"
+    done
+}
+
+# named WIRE: what a wire is called in the table
+named ()
+{
+    case $1 in
+        ipc) echo ipc ;;
+        cookie) echo 'tcp, cookie' ;;
+        key) echo 'tcp, CURVE (--key)' ;;
+        insecure) echo 'tcp, --insecure' ;;
+    esac
+}
+
+# What a credential costs where bytes count: items that come in, and an output that goes back.
+bytes_through_stages ()
+{
+    local wire address
+    seq 10 >ten
+    for _ in 1 2 3; do
+        for wire in ipc cookie key insecure; do
+            address=tcp://127.0.0.1:5597
+            [ "$wire" = ipc ] && address=ipc://$scratch/kitchen
+            stages "in_$wire" "$address" few_items '-n 1000' /bin/true
+            stages "out_$wire" "$address" ten "" sh -c "head -c $((output / 10)) /dev/zero" sh
+        done
+    done
+    for wire in ipc cookie key insecure; do
+        row "$few items of 16 bytes to commands of 1,000, $(named "$wire")" "$(rate "in_$wire" "$few") items a second" ''
+        row "outputs of $((output / 1000000)) MB back, $(named "$wire")" "$(rate "out_$wire" $((output / 1000000))) MB/s" \
+            "to --insecure = $(faster "out_$wire" 1 out_insecure 1)"
+    done
+}
+
+one_item_put_to_counted ()
+{
+    local i
+    for i in $(seq "$rounds"); do
+        "$floors/round_trip" "$trips" >>trips_floor
+        "$floors/put_counted" "ipc://$scratch/counted" "$trips" >>trips_ipc
+        "$floors/put_counted" tcp://127.0.0.1:5596 "$trips" >>trips_tcp
+    done
+    row 'limit: a ZeroMQ message there and back over ipc, median' "$(seconds trips_floor) us" ''
+    for i in ipc tcp; do
+        row "one item, put to counted over $i, median" "$(seconds "trips_$i") us" \
+            "to the limit = $(paste -d' ' "trips_$i" trips_floor | awk '{ print $1 / $3 }' | median)"
+    done
+}
+
 printf '%s, %s cores, rounds: %s\n\n' "$(date -u +%Y-%m-%d)" "$(nproc)" "$rounds"
 row what figure compared
 row --- --- ---
@@ -133,3 +210,6 @@ one_command_an_item
 starting_up
 memory_and_items
 memory_and_output
+one_command_an_item_in_stages
+bytes_through_stages
+one_item_put_to_counted
