@@ -13,6 +13,7 @@ packages=(gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libsqlite3-dev 
 packages+=(python3-minimal python3)                                            # the tests of the command line
 packages+=(clang-format shellcheck)                                            # tests/lint
 packages+=(parallel)                                                           # a peer in tests/bench
+packages+=(valgrind)                                                           # tests/api
 bash .ci/need "${packages[@]}"
 
 trees=(dev asan tsan)
