@@ -94,6 +94,12 @@ static void on_free_output (void *arg, void *cookie)
     self->hands.free_output (self->hands.arg, cookie);
 }
 
+static void on_log (void *arg, const char *line)
+{
+    role_t *self = arg;
+    talk_say (&self->config->talk, TALK_NOTICE, "%s", line);
+}
+
 static void on_trace (void *arg, const char *from, const char *event, const char *to)
 {
     role_t *self = arg;
@@ -124,7 +130,8 @@ static int begin_life (role_t *self)
                            .wants = on_wants,
                            .read_output = on_read_output,
                            .free_output = on_free_output,
-                           .trace = config->talk.is_tracing ? on_trace : NULL};
+                           .trace = config->talk.is_tracing ? on_trace : NULL,
+                           .log = on_log};
     snprintf (core.name, sizeof core.name, "%s", config->name);
     snprintf (core.host, sizeof core.host, "%s", config->host);
     self->core = dryer_new (&core, &ports, loop_now_ms ());

@@ -71,6 +71,12 @@ static void on_lane_close (void *arg, uint64_t dryer, uint32_t generation)
     hatch_close (&self->hatch, dryer, generation);
 }
 
+static void on_log (void *arg, const char *line)
+{
+    role_t *self = arg;
+    talk_say (&self->config->talk, TALK_NOTICE, "%s", line);
+}
+
 static void on_trace (void *arg, const char *from, const char *event, const char *to)
 {
     role_t *self = arg;
@@ -105,7 +111,8 @@ static int open_role (role_t *self)
                             .sink_found = on_sink_found,
                             .lane_open = on_lane_open,
                             .lane_close = on_lane_close,
-                            .trace = config->talk.is_tracing ? on_trace : NULL};
+                            .trace = config->talk.is_tracing ? on_trace : NULL,
+                            .log = on_log};
     snprintf (core.name, sizeof core.name, "%s", config->name);
     if (open_site (self) == -1)
         return -1;
