@@ -3,20 +3,22 @@
 #
 #   tests/run.sh [CTEST-OPTION...]      for instance: tests/run.sh -L lint, tests/run.sh -R unit/test_block
 #
-# Three trees are built: dev, asan (address and undefined behaviour) and tsan (threads: only what does not pass
-# through libzmq, which is not instrumented). One ctest then runs the tests of all three, so that its summary and its
-# exit status speak for everything. The names of the other trees' tests begin with asan/ and tsan/.
+# Four trees are built: dev, asan (address and undefined behaviour), tsan (threads: only what does not pass through
+# libzmq, which is not instrumented) and fuzz (clang: the fuzz targets and nothing else). One ctest then runs the tests
+# of all four, so that its summary and its exit status speak for everything. The names of the other trees' tests begin
+# with asan/, tsan/ and fuzz/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libsqlite3-dev libcmocka-dev) # to build
 packages+=(python3-minimal python3)                                            # the tests of the command line
 packages+=(clang-format shellcheck)                                            # tests/lint
+packages+=(clang libclang-rt-dev)                                              # tests/fuzz
 packages+=(parallel)                                                           # a peer in tests/bench
 packages+=(valgrind)                                                           # tests/api
 bash .ci/need "${packages[@]}"
 
-trees=(dev asan tsan)
+trees=(dev asan tsan fuzz)
 mkdir -p build/all
 : >build/all/CTestTestfile.cmake
 for tree in "${trees[@]}"; do
