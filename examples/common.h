@@ -144,13 +144,13 @@ static inline void hand_hire (hand_t *self, const kitchen_t *kitchen, hand_fn *w
     }
 }
 
-//  Waits until the hand has done its work. Its exit status.
+//  Waits until the hand has done its work. Its exit status; of a process that was killed, 128 and the signal.
 static inline int hand_leave (hand_t *self)
 {
     if (!self->process)
         pthread_join (self->thread, NULL);
     else if (waitpid (self->process, &self->status, 0) != -1)
-        self->status = WIFEXITED (self->status) ? WEXITSTATUS (self->status) : OWN_ERROR;
+        self->status = WIFEXITED (self->status) ? WEXITSTATUS (self->status) : 128 + WTERMSIG (self->status);
     return self->status;
 }
 
@@ -162,11 +162,14 @@ static inline dishes_sink_t *sink_open (const kitchen_t *kitchen)
     return dishes_sink_new (kitchen->at, &opts);
 }
 
-//  Waits until the pipeline has ended; the exit status that it deserves.
-static inline int sink_close (dishes_sink_t **sink_p)
+//  Waits until the pipeline has ended. The exit status that it deserves; `*done`, if not NULL, has how many tasks were
+//  done.
+static inline int sink_close (dishes_sink_t **sink_p, uint64_t *done)
 {
-    dishes_figures_t figures;
+    dishes_figures_t figures = {0};
     int status = dishes_sink_wait (*sink_p, -1, &figures) == 0 ? figures.status : complain ();
+    if (done)
+        *done = figures.ok;
     dishes_sink_destroy (sink_p);
     return status;
 }

@@ -6,6 +6,8 @@
  */
 #include "common.h"
 
+#include <stdbool.h>
+
 enum { DISHES = 6, WASH_SECONDS = 2, DRY_SECONDS = 3, PUT_AWAY_SECONDS = 1, SHELF_PORT = 10 };
 
 typedef enum { WAIT, STACK, DROP } fate_t;
@@ -34,7 +36,8 @@ typedef struct {
     kitchen_t pantry;        // where dry ones are put, if there is a third stage
     char pantry_at[128];     // its address
     dishes_washer_t *drying; // puts into the pantry: the dryer of one stage is the washer of the next
-    int stacked, dropped;
+    int stacked, dropped;    // by the washer
+    uint64_t done;           // as the last sink counted
 } crew_t;
 
 //  ---- the hands
@@ -116,34 +119,42 @@ static int wash_dishes (crew_t *crew)
 
 //  ---- the ways
 
+//  Of two exit statuses.
+static int worse (int a, int b)
+{
+    return a > b ? a : b;
+}
+
 static int do_alone (crew_t *crew)
 {
     be_busy (&crew->kitchen, DISHES * WASH_SECONDS);
     be_busy (&crew->kitchen, DISHES * DRY_SECONDS);
     be_busy (&crew->kitchen, DISHES * PUT_AWAY_SECONDS);
+    crew->done = DISHES;
     return 0;
 }
 
 static int do_together (crew_t *crew)
 {
+    bool has_pantry = crew->way->shelvers > 0;
     hand_t dryers, shelvers;
-    dishes_sink_t *pantry = NULL;
     hand_hire (&dryers, &crew->kitchen, dry_dishes, crew);
-    if (crew->way->shelvers)
+    if (has_pantry)
         hand_hire (&shelvers, &crew->pantry, put_dishes_away, crew);
-    if (crew->way->shelvers && !(pantry = sink_open (&crew->pantry)))
+
+    dishes_sink_t *sink = sink_open (&crew->kitchen), *pantry = sink && has_pantry ? sink_open (&crew->pantry) : NULL;
+    if (!sink || (has_pantry && !pantry)) {
+        dishes_sink_destroy (&sink);
         return complain ();
-    dishes_sink_t *sink = sink_open (&crew->kitchen);
-    if (!sink)
-        return complain ();
+    }
     if (wash_dishes (crew) == -1) {
         complain ();
         dishes_sink_cancel (sink);
     }
-    int status = sink_close (&sink);
-    status |= pantry ? sink_close (&pantry) : 0;
-    status |= hand_leave (&dryers);
-    return status | (crew->way->shelvers ? hand_leave (&shelvers) : 0);
+    int status = sink_close (&sink, &crew->done);
+    if (has_pantry)
+        status = worse (worse (status, sink_close (&pantry, &crew->done)), hand_leave (&shelvers));
+    return worse (status, hand_leave (&dryers));
 }
 
 //  The address of the third stage: another name, or another port.
@@ -174,7 +185,7 @@ int main (int argc, char **argv)
         int status = crew.way->dryers ? do_together (&crew) : do_alone (&crew);
         if (status)
             return status;
-        printf ("%-36s %d put away, %d stacked, %d on the floor, %.2f s\n", crew.way->name, DISHES - crew.dropped,
+        printf ("%-36s %d put away, %d stacked, %d on the floor, %.2f s\n", crew.way->name, (int)crew.done,
                 crew.stacked, crew.dropped, now () - start);
     }
     return 0;

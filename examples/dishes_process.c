@@ -56,6 +56,6 @@ int main (int argc, char **argv)
         complain ();
         dishes_sink_cancel (sink);
     }
-    int status = sink_close (&sink), helped = hand_leave (&helper);
+    int status = sink_close (&sink, NULL), helped = hand_leave (&helper);
     return status ? status : helped;
 }

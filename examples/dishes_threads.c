@@ -72,6 +72,6 @@ int main (int argc, char **argv)
         complain ();
         dishes_sink_cancel (sink);
     }
-    int status = sink_close (&sink), helped = hand_leave (&helpers);
+    int status = sink_close (&sink, NULL), helped = hand_leave (&helpers);
     return status ? status : helped;
 }

@@ -69,6 +69,6 @@ int main (int argc, char **argv)
         complain ();
         dishes_sink_cancel (sink);
     }
-    int status = sink_close (&sink), helped = hand_leave (&hand);
+    int status = sink_close (&sink, NULL), helped = hand_leave (&hand);
     return status ? status : helped;
 }
