@@ -104,12 +104,14 @@ static void s_report (const stage_t *self, const local_result_t *result)
               (unsigned long long)failed, rest);
 }
 
+//  The exit status, or -1: nothing ran, and why was said.
 static int s_run_once (stage_t *self, const local_config_t *parts, int *signal)
 {
     local_result_t result;
+    *signal = 0;
     if (local_run (parts, &result, self->error, sizeof self->error) == -1) {
-        *signal = 0;
-        return stage_refuse (self, STATUS_ERROR);
+        stage_refuse (self, STATUS_ERROR);
+        return -1;
     }
     s_report (self, &result);
     *signal = result.signal;
@@ -123,13 +125,16 @@ static int64_t s_now_ms (void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-//  --stay: a pipeline that was lost is no reason to leave. That none can be had is: --wait has passed, or the attempt
-//  fails at once.
-static bool s_goes_on (const stage_t *self, int status, int signal, int64_t began_ms)
+//  --stay: a pipeline that was lost is no reason to leave. That none can be had is: --wait has passed, or attempts fail
+//  at once, one after another (`quick` counts them). One may: whoever is back before the old sink has gone sees it go.
+static bool s_goes_on (const stage_t *self, int status, int64_t took_ms, unsigned *quick)
 {
-    enum { LEAST_MS = 1000 };
-    bool is_lost = self->config.wait_ms == 0 && s_now_ms () - began_ms >= LEAST_MS;
-    return self->config.stay && !signal && (status != STATUS_ERROR || is_lost);
+    enum { QUICK_MS = 1000, QUICK_MAX = 5 };
+    int64_t wait_ms = self->config.wait_ms;
+    *quick = status == STATUS_ERROR && took_ms < QUICK_MS ? *quick + 1 : 0;
+    if (!self->config.stay || status == -1)
+        return false;
+    return status != STATUS_ERROR || (*quick < QUICK_MAX && (wait_ms == 0 || took_ms < wait_ms));
 }
 
 int stage_run (stage_t *self, local_config_t *parts, int *signal)
@@ -139,12 +144,14 @@ int stage_run (stage_t *self, local_config_t *parts, int *signal)
         return status;
     parts->dryer.runner.command = self->command;
     parts->washer.input = self->input;
-    int64_t began_ms;
+    unsigned quick = 0;
+    int64_t took_ms;
     do {
-        began_ms = s_now_ms ();
+        int64_t began_ms = s_now_ms ();
         status = s_run_once (self, parts, signal);
-    } while (s_goes_on (self, status, *signal, began_ms));
-    return status;
+        took_ms = s_now_ms () - began_ms;
+    } while (!*signal && s_goes_on (self, status, took_ms, &quick));
+    return status == -1 ? STATUS_ERROR : status;
 }
 
 //  ---- the whole

@@ -78,7 +78,7 @@ class Programs(harness.Case):
         for item in ("one", "two", "three"):
             self.run_program("washer", "--at", AT, item)
         self.wait_for(lambda: sink.out == b"one\ntwo\nthree\n", "the results of three pipelines")
-        for program in (sink, dryer):
+        for program in (dryer, sink):
             program.signal(signal.SIGTERM)
             self.assertEqual(program.wait().status, -signal.SIGTERM)
 
