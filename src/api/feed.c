@@ -184,23 +184,26 @@ void feed_end (feed_t *self)
 
 //  ---- joining
 
-static bool is_joined (const feed_t *self, uint64_t number)
+//  0: all up to this number is counted; -1: not yet; else the errno of the end. After feed_end it is for the end.
+static int verdict (const feed_t *self, uint64_t number)
 {
-    return self->is_over || (!self->is_ended && self->counted_to >= number);
+    if (self->counted_to >= number && !self->is_ended)
+        return 0;
+    return self->is_over ? self->error : -1;
 }
 
 int feed_join (feed_t *self, int timeout_ms)
 {
     int64_t deadline_ns = latch_deadline_ns (timeout_ms);
     bool in_time = true;
+    int error;
     latch_lock (&self->latch);
     uint64_t number = self->put;
-    while (!is_joined (self, number) && in_time)
+    while ((error = verdict (self, number)) == -1 && in_time)
         in_time = latch_wait (&self->latch, deadline_ns);
-    bool is_counted = self->counted_to >= number && !(self->is_over && self->error);
-    int error = is_joined (self, number) ? (is_counted ? 0 : self->error) : ETIMEDOUT;
     latch_unlock (&self->latch);
-    errno = error ? error : errno;
+    if (error)
+        errno = error == -1 ? ETIMEDOUT : error;
     return error ? -1 : 0;
 }
 
