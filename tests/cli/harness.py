@@ -6,10 +6,17 @@ that after each run it can wait until no child is left, and fail with the names 
 temporary files, sockets and directories in TMPDIR and DISHES_DIR.
 
 Nothing here sleeps for a guessed time: wait_until asks again until a condition holds or its deadline has passed.
+
+One test body is run in several *ways* (DISHES_WAY, one a ctest entry): `dishes` as one process (inproc), with its dryers
+as processes (ipc, tcp), and as sink, dryer and washer, each a program of its own (stages-ipc, stages-tcp; kitchen.py
+makes the three of one command line). Nothing that a test sees may differ: `@ways` names those that a test is for, where
+it is not for all.
 """
 
 import ctypes
 import fcntl
+import functools
+import json
 import os
 import pty
 import resource
@@ -23,7 +30,17 @@ import threading
 import time
 import unittest
 
-DISHES = os.environ.get("DISHES", "dishes")
+import kitchen
+
+WAYS = ("inproc", "ipc", "tcp", "stages-ipc", "stages-tcp")
+WAY = os.environ.get("DISHES_WAY", "inproc")
+if WAY not in WAYS:
+    raise ValueError(f"DISHES_WAY={WAY}: give one of {' '.join(WAYS)}")
+IN_STAGES = WAY.startswith("stages-")
+TRANSPORT = WAY.removeprefix("stages-")
+
+BINARY = os.environ.get("DISHES", "dishes")     # the program itself, whatever the way
+DISHES = os.path.join(os.path.dirname(os.path.realpath(__file__)), "kitchen.py") if IN_STAGES else BINARY
 MEASURE = os.environ.get("DISHES_MEASURE")      # tests/bench/measure
 SANITIZED = os.environ.get("DISHES_VARIANT", "dev") != "dev"
 DEADLINE_S = 120 if SANITIZED else 40   # how long any one program may take
@@ -33,6 +50,23 @@ CORES = len(os.sched_getaffinity(0))
 PR_SET_CHILD_SUBREAPER = 36
 if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
     raise OSError(ctypes.get_errno(), "prctl (PR_SET_CHILD_SUBREAPER)")
+
+
+def stage(name):
+    """The path of washer, dryer or sink: they stand beside dishes."""
+    return os.path.join(os.path.dirname(shutil.which(BINARY) or BINARY), name)
+
+
+@functools.cache
+def kitchen_options():
+    os.environ["KITCHEN_BIN"] = os.path.dirname(stage("sink"))
+    return json.dumps(kitchen.options())
+
+
+def ways(*names):
+    """Of a test, or of a class: it is for these ways only. "dishes" stands for those without stages."""
+    meant = {way for name in names for way in (WAYS[:3] if name == "dishes" else (name,))}
+    return lambda test: test if WAY in meant else unittest.skip(f"not for the way {WAY}")(test)
 
 
 def wait_until(condition, deadline_s=DEADLINE_S, pause_s=0.005):
@@ -258,6 +292,7 @@ class Case(unittest.TestCase):
     """A test with a fresh directory, after which no process and no temporary file may be left."""
 
     maxDiff = 4000
+    may_meet = False    # whether it chooses its addresses itself
 
     def setUp(self):
         self.base = os.path.realpath(tempfile.mkdtemp(prefix="dishes-test-"))
@@ -268,6 +303,11 @@ class Case(unittest.TestCase):
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("DISHES", "PARALLEL"))}
         self.env.update(TMPDIR=self.tmp, DISHES_DIR=os.path.join(self.base, "rendezvous"), HOME=self.dir,
                         LC_ALL="C.UTF-8", TERM="dumb")
+        if IN_STAGES:
+            self.env.update(KITCHEN=TRANSPORT, KITCHEN_BIN=os.path.dirname(stage("sink")),
+                            KITCHEN_OPTIONS=kitchen_options())
+        elif TRANSPORT != "inproc":
+            self.env.update(DISHES_AT="ipc://kitchen" if TRANSPORT == "ipc" else "tcp://127.0.0.1:0")
         self.programs = []
         self.terminals = []
 
@@ -316,6 +356,8 @@ class Case(unittest.TestCase):
         """As ok. Gives the Result and the largest memory, in bytes, of dishes or any command that it ran."""
         if not MEASURE:
             self.skipTest("DISHES_MEASURE is not set")
+        if WAY != "inproc":
+            self.skipTest("how much memory each part takes is no matter of the way")
         report = os.path.join(self.base, "measured")
         result = self.start_program([MEASURE, "-o", report, DISHES, *args], **how).wait(deadline_s)
         self.check_nothing_left()
@@ -325,6 +367,8 @@ class Case(unittest.TestCase):
 
     def usage_error(self, *args, says=(), **how):
         """As dishes, where nothing may start: status 125, one line on stderr with the words of `says`, no output."""
+        if IN_STAGES:
+            self.skipTest("what is wrong on a command line is told by dishes; the stages have tests of their own")
         result = self.dishes(*args, status=125, **how)
         self.assertEqual(result.out, b"", str(result))
         self.check_one_line(result, *says)
@@ -352,7 +396,18 @@ class Case(unittest.TestCase):
         self.assertTrue(gone, f"left running: {[(pid, command_of(pid)) for pid in descendants(os.getpid())]}")
         left = [os.path.join(where, name) for where, dirs, files in os.walk(self.tmp) for name in dirs + files]
         self.assertEqual(left, [], "left in TMPDIR")
-        self.assertFalse(os.path.exists(self.env["DISHES_DIR"]), "a directory was made though inproc needs none")
+        self.check_places()
+
+    def check_places(self):
+        """Over inproc nothing is made where the parts meet; else locks and results stay, and after a KILL anything."""
+        place = self.env["DISHES_DIR"]
+        if WAY == "inproc" and not self.may_meet:
+            self.assertFalse(os.path.exists(place), "a directory was made though inproc needs none")
+        if any(program.result and program.result.status == -signal.SIGKILL for program in self.programs):
+            return
+        left = [name for _, _, names in os.walk(place) for name in names
+                if name != "result" and not name.endswith("lock")]
+        self.assertEqual(left, [], "left where the parts meet")
 
     # Files, by name in the test's directory.
 

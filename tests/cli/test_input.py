@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Where items come from, how they become commands, and what a command finds when it starts."""
 
+# ctest: ways=ipc,stages-ipc
+
 import os
 import random
 import resource
