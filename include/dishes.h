@@ -170,7 +170,7 @@ typedef struct {
     int slots;    // tasks that may be in the caller's hands at a time; 0: 1 (of dishes_run: `threads`). What is there
                   // and was not got yet counts as well: more than can be worked on at a time makes tiny tasks
                   // cheaper, and lets larger ones wait here while another dryer might be free
-    int prefetch; // tasks beyond them that may wait here, until another dryer is free; 0: as many as slots; -1: none
+    int prefetch; // tasks beyond them that may wait here, until another dryer is free; 0: 64; -1: none
 
     //  sink
     dishes_result_fn *result; // gets every result; NULL: none. Called from the sink's thread: it holds up the counting

@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+enum { PREFETCH = 64 };
+
 //  For how long a sink may take to see us off, and one that has never answered us.
 enum { WAIT_MS = 60000, PATIENCE_MS = 10000, PATIENCE_UNKNOWN_MS = 500 };
 
@@ -50,7 +52,7 @@ static void configure (dishes_dryer_t *self, uint32_t slots)
                                          .host = self->part.settings.host,
                                          .runner = {.slots = slots},
                                          .hands = &self->hands,
-                                         .prefetch = (uint32_t)settings_or (opts->prefetch, slots),
+                                         .prefetch = (uint32_t)settings_or (opts->prefetch, PREFETCH),
                                          .wait_ms = settings_or (opts->wait_ms, WAIT_MS),
                                          .talk = self->part.talk,
                                          .turned = turned,

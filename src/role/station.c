@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-//  Threads of one process need few sockets; a washer needs three for each of its dryers.
-enum { SOCKETS_INPROC = 64, SOCKETS = 32768 };
+//  Threads of one process need fewer sockets; a washer needs up to three for each of its dryers.
+enum { SOCKETS_INPROC = 4096, SOCKETS = 32768 };
 
 static int open_context (station_t *self, char *error, size_t error_size)
 {

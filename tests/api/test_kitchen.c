@@ -186,11 +186,39 @@ static void test_event_loop (void **state)
     each_transport (check_event_loop);
 }
 
+//  Many dryers in one process; a task waits for none of them while another is free.
+static void test_many_dryers (void **state)
+{
+    enum { DRYERS = 40 };
+    dishes_task_t *tasks[DRYERS];
+    dishes_dryer_t *dryers[DRYERS];
+    kitchen_t kitchen;
+    kitchen_open (&kitchen, "inproc://crowd", NULL, NULL, NULL);
+    dishes_dryer_destroy (&kitchen.dryer);
+    for (int i = 0; i < DRYERS; i++)
+        assert_non_null (dryers[i] = dishes_dryer_new (kitchen.at, NULL));
+    for (int i = 0; i < DRYERS; i++)
+        dishes_put (kitchen.washer, "x", 1, PATIENCE_MS);
+    dishes_end (kitchen.washer);
+    for (int i = 0; i < DRYERS; i++)
+        assert_non_null (tasks[i] = dishes_get (dryers[i], PATIENCE_MS));
+    for (int i = 0; i < DRYERS; i++)
+        dishes_task_done (&tasks[i], 0, NULL, 0);
+    assert_int_equal (dishes_join (kitchen.washer, PATIENCE_MS), 0);
+    for (int i = 0; i < DRYERS; i++)
+        dishes_dryer_destroy (&dryers[i]);
+    assert_int_equal (kitchen_close (&kitchen).ok, DRYERS);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_join),       cmocka_unit_test (test_twice), cmocka_unit_test (test_join_in_the_middle),
-        cmocka_unit_test (test_event_loop), cmocka_unit_test (test_many),
+        cmocka_unit_test (test_join),
+        cmocka_unit_test (test_twice),
+        cmocka_unit_test (test_join_in_the_middle),
+        cmocka_unit_test (test_event_loop),
+        cmocka_unit_test (test_many_dryers),
+        cmocka_unit_test (test_many),
     };
     return run_api_tests (tests);
 }
