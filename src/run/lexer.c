@@ -1,5 +1,6 @@
 #include "run/lexer.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,10 +9,20 @@ static const char in_subscript[] = "in a subscript, which bash would evaluate: t
 static const char unsure_case[] = "behind a case inside $(...): put the case into a script, or {} before it";
 static const char unsure_deep[] = "behind too many open parentheses";
 
+//  What the user wrote may hold a newline; the error is one line.
+static void show_controls (char *text)
+{
+    for (; *text; text++)
+        if (iscntrl ((unsigned char)*text))
+            *text = '?';
+}
+
 void lexer_fail (lexer_t *self, const char *format, int width, const char *what, size_t column, const char *why)
 {
-    if (!self->failed)
+    if (!self->failed && self->error_size) {
         snprintf (self->error, self->error_size, format, width, what, column, why);
+        show_controls (self->error);
+    }
     self->failed = true;
     self->at = self->size;
 }

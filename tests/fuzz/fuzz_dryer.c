@@ -116,6 +116,18 @@ static void finish (world_t *self, feed_t *feed)
     *job = (job_t){0};
 }
 
+//  One that was not begun goes back whole.
+static void give_back (world_t *self, feed_t *feed)
+{
+    unsigned slot = feed_below (feed, JOBS);
+    job_t *job = &self->jobs[slot];
+    if (!job->count || self->done[slot])
+        return;
+    dryer_return (self->core, job->ticket);
+    slice_drop (&job->bytes);
+    *job = (job_t){0};
+}
+
 static void stream (world_t *self, feed_t *feed)
 {
     const job_t *job = &self->jobs[feed_below (feed, JOBS)];
@@ -232,6 +244,8 @@ static void happen (world_t *self, feed_t *feed)
     case 12:
         if (feed_below (feed, 8) == 0)
             meet (self, feed);
+        else
+            give_back (self, feed);
         break;
     default:
         hear (self, feed, layouts, LAYOUTS);

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-enum { VALUES = 4 };
+enum { VALUES = 4, END = 1 }; // a byte that ends a word: a line of shell may hold a newline
 
 typedef struct {
     uint8_t bytes[4096];
@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     feed_t feed = feed_of (data, size);
     uint8_t bits = feed_byte (&feed);
     unsigned count = 1 + feed_below (&feed, VALUES);
-    char *words[3], *replace = bits & 1 ? feed_text (&feed, '\n', 8) : NULL, error[300] = "";
+    char *words[3], *replace = bits & 1 ? feed_text (&feed, END, 8) : NULL, error[300] = "";
     template_opts_t opts = {.words = words,
                             .count = (bits >> 1) % 4,
                             .replace = replace,
@@ -105,7 +105,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
                             .force_shell = bits & 8,
                             .context = bits & 16};
     for (size_t i = 0; i < opts.count; i++)
-        words[i] = feed_text (&feed, '\n', 500);
+        words[i] = feed_text (&feed, END, 500);
     task_t any = any_task (&feed, count), plain = plain_task (count);
     shape_t shape = {.format = BLOCK_PREFIXED, .columns = 1, .items = 1};
     rendering_t *rendering = rendering_new ();

@@ -448,6 +448,17 @@ static void test_no_random_line_runs_its_value (void **state)
     run (remove, NULL, error, sizeof error);
 }
 
+//  Found by fuzz/template: -I may hold a newline, and the reason shows it.
+static void test_a_reason_is_one_line (void **state)
+{
+    char word[] = "echo '\nX\n'", error[300] = "";
+    char *command[] = {word};
+    template_opts_t opts = {.words = command, .count = 1, .force_shell = true, .shell = "/bin/sh", .replace = "\nX\n"};
+    assert_null (template_new (&opts, error, sizeof error));
+    assert_non_null (strstr (error, "?X?"));
+    assert_null (strchr (error, '\n'));
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +468,7 @@ int main (void)
         cmocka_unit_test (test_hostile_values_come_out_as_they_are),
         cmocka_unit_test (test_random_bytes_come_out_as_they_are),
         cmocka_unit_test (test_no_random_line_runs_its_value),
+        cmocka_unit_test (test_a_reason_is_one_line),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
