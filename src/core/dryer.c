@@ -388,6 +388,11 @@ dryer_state_t dryer_state (const dryer_t *self)
     return self->state;
 }
 
+int64_t dryer_dead_after_ms (const dryer_t *self)
+{
+    return self->session.silence_ms;
+}
+
 const ending_t *dryer_ending (const dryer_t *self)
 {
     return &self->ending;

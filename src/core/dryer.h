@@ -111,6 +111,7 @@ int64_t dryer_due_ms (const dryer_t *self);
 bool dryer_packet (dryer_t *self, packet_t *out);
 
 dryer_state_t dryer_state (const dryer_t *self);
+int64_t dryer_dead_after_ms (const dryer_t *self); // the sink's, told in WELCOME
 const ending_t *dryer_ending (const dryer_t *self);
 const char *dryer_reason (const dryer_t *self);
 bool dryer_stays (const dryer_t *self); // the sink said that another run follows there

@@ -55,7 +55,7 @@ static void on_sink_found (void *arg, const char *endpoint)
 static void on_lane_connect (void *arg, uint64_t washer, uint32_t generation, const char *endpoint)
 {
     role_t *self = arg;
-    if (intake_open (&self->intake, washer, generation, endpoint, loop_now_ms ()) == 0)
+    if (intake_open (&self->intake, washer, generation, endpoint, dryer_dead_after_ms (self->core)) == 0)
         return;
     if (errno == EPROTO)
         talk_say (&self->config->talk, TALK_ERROR, "%s", site_error (self->site));

@@ -55,7 +55,7 @@ static int connect_pipe (intake_t *self, pipe_t *pipe)
     return loop_watch (self->loop, &pipe->watch, socket_fd (pipe->lane.socket));
 }
 
-int intake_open (intake_t *self, uint64_t washer, uint32_t generation, const char *endpoint, int64_t now_ms)
+int intake_open (intake_t *self, uint64_t washer, uint32_t generation, const char *endpoint, int64_t dead_after_ms)
 {
     intake_close (self, washer);
     if (array_reserve (&self->pipes, &self->capacity, self->size + 1, sizeof (pipe_t *)) == -1)
@@ -63,7 +63,8 @@ int intake_open (intake_t *self, uint64_t washer, uint32_t generation, const cha
     pipe_t *pipe = calloc (1, sizeof *pipe);
     if (!pipe)
         return -1;
-    *pipe = (pipe_t){.washer = washer, .generation = generation, .late_ms = now_ms + LATE_MS};
+    int64_t patience_ms = dead_after_ms / 4 * 3 < LATE_MS ? dead_after_ms / 4 * 3 : LATE_MS;
+    *pipe = (pipe_t){.washer = washer, .generation = generation, .late_ms = loop_now_ms () + patience_ms};
     snprintf (pipe->given, sizeof pipe->given, "%s", endpoint);
     if (connect_pipe (self, pipe) == -1) {
         int kept = errno;

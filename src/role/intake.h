@@ -35,8 +35,9 @@ void intake_init (intake_t *self, loop_t *loop, const talk_t *talk);
 void intake_free (intake_t *self);
 
 //  Connects to a lane of this washer, in place of an older one. 0; or -1 and errno, and a line in site_error: EPROTO
-//  where the endpoint is none of this pipeline, and the order is to be dropped.
-int intake_open (intake_t *self, uint64_t washer, uint32_t generation, const char *endpoint, int64_t now_ms);
+//  where the endpoint is none of this pipeline, and the order is to be dropped. That nobody is there is said after 3 s,
+//  or sooner where the washer gives a lane up sooner: dead_after_ms, from its order on.
+int intake_open (intake_t *self, uint64_t washer, uint32_t generation, const char *endpoint, int64_t dead_after_ms);
 void intake_close (intake_t *self, uint64_t washer);
 void intake_close_all (intake_t *self);
 
