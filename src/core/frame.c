@@ -23,6 +23,7 @@ static const char *const names[] = {
     [MSG_CLOSED] = "CLOSED",
     [MSG_HALTED] = "HALTED",
     [MSG_DIED] = "DIED",
+    [MSG_INPUT] = "INPUT",
     [MSG_ADVERT] = "ADVERT",
     [MSG_WELCOME] = "WELCOME",
     [MSG_DRYER_UP] = "DRYER-UP",

@@ -33,6 +33,7 @@ typedef enum {
     MSG_CLOSED = 15,
     MSG_HALTED = 16,
     MSG_DIED = 17,
+    MSG_INPUT = 18,
     // the sink to a peer, on `out`
     MSG_ADVERT = 32,
     MSG_WELCOME = 33,

@@ -51,6 +51,11 @@ typedef struct {
     //  A washer's life was accepted: it, and the hash of its input (0: none), are to be durable.
     void (*washer) (void *arg, const char *name, uint64_t life, uint64_t input_hash);
     void (*dryer) (void *arg, uint64_t life, const char *name, const char *host); // a dryer was
+    //  The first `bytes` bytes of the input hash to this: 0 where nothing else is known of just this place (it is to be
+    //  durable, and known from now on), or -1 where they hashed to something else: the run ends. Places come in order
+    //  but for one that was asked for and those of a washer that begins again. NULL: this core keeps what it hears
+    //  itself.
+    int (*input) (void *arg, uint64_t bytes, uint64_t hash);
 } sink_ports_t;
 
 typedef enum { HALT_NEVER, HALT_SOON, HALT_NOW } halt_when_t;
@@ -82,6 +87,7 @@ typedef struct {
     uint64_t total, eof_life;
     uint64_t washer_life; // the highest that was accepted: a lower one is not any more
     uint64_t input_hash;  // of that washer; 0: none
+    uint64_t input_bytes; // the furthest place that `input` was told of; 0: none
     uint8_t failure;      // the exit status of a task that failed, for --halt fail=1; 0: not known (1 is told)
     ranges_t counted;     // borrowed
     figures_t figures;

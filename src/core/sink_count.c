@@ -218,6 +218,8 @@ static void on_eof (sink_t *self, peer_t *peer, reader_t *in, const message_t *m
         count_end (self, END_LOST, 125, peer->heard_ms);
         return;
     }
+    if (input_ends_early (self, peer))
+        return;
     self->tally.eof = true;
     self->tally.total = total;
     self->eof_life = peer->life;
@@ -343,6 +345,7 @@ static const struct {
     {MSG_LANE, ROLE_WASHER, on_lane},       {MSG_BROKEN, ROLE_WASHER, on_broken},
     {MSG_DROPPED, ROLE_WASHER, on_dropped}, {MSG_HALTED, ROLE_WASHER, on_halted},
     {MSG_CLOSED, ROLE_WASHER, on_closed},   {MSG_DIED, ROLE_OBSERVER, on_died},
+    {MSG_INPUT, ROLE_WASHER, input_heard},
 };
 
 void count_letter (sink_t *self, peer_t *peer, const message_t *message, int64_t now_ms)

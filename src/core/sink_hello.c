@@ -34,6 +34,7 @@ void hello_welcome (sink_t *self, peer_t *peer)
     put_u64 (&out, self->config.order_window);
     put_u8 (&out, self->state == SINK_HALTING);
     put_u64 (&out, by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED]);
+    put_u64 (&out, self->input_bytes);
     put_u32 (&out, (uint32_t)counted->size);
     for (size_t i = 0; i < counted->size; i++)
         put_run (&out, counted->runs[i].n, counted->runs[i].count);
@@ -199,6 +200,7 @@ static void accept_washer (sink_t *self, uint64_t life, const char *name, uint64
     strcpy (self->washer_name, name);
     strcpy (peer->name, name);
     self->washer = self->washer_high = life;
+    self->input_told = 0;
     self->washer_hash = hash ? hash : self->washer_hash;
     if (self->ports.washer)
         self->ports.washer (self->ports.arg, name, life, self->washer_hash);

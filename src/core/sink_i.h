@@ -2,6 +2,7 @@
 #ifndef DISHES_CORE_SINK_I_H
 #define DISHES_CORE_SINK_I_H
 
+#include "core/prints.h"
 #include "core/roster.h"
 #include "core/sink.h"
 
@@ -28,6 +29,9 @@ struct sink {
     uint64_t washer_high; // the last that did
     char washer_name[NAME_BYTES];
     uint64_t washer_hash;
+    prints_t prints;      // of the input, where the caller keeps none
+    uint64_t input_bytes; // the furthest place of the input that any life of the washer told of
+    uint64_t input_told;  // … that this one did; 0: none yet
     uint64_t eof_life;
     uint64_t redelivered;
     ranges_t unheld;  // since the washer was lost: reported as failed or returned
@@ -70,6 +74,10 @@ int64_t peers_due_ms (const sink_t *self);
 int64_t peers_beat_gap_ms (const sink_t *self);
 int64_t peers_observer_gap_ms (const sink_t *self);
 bool peers_all_held (const sink_t *self, bool *known); // what is not counted is held by living dryers
+
+//  sink_input.c: what the washer puts
+void input_heard (sink_t *self, peer_t *washer, reader_t *in, const message_t *message);
+bool input_ends_early (sink_t *self, const peer_t *washer); // at its EOF; then the run has ended
 
 //  sink_count.c: what they report
 void count_letter (sink_t *self, peer_t *peer, const message_t *message, int64_t now_ms);

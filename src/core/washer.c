@@ -66,6 +66,7 @@ washer_t *washer_new (const washer_config_t *config, const washer_ports_t *ports
     self->now_ms = now_ms;
     self->alone_ms = -1;
     stock_init (&self->stock, &config->shape);
+    ink_init (&self->ink, &config->shape);
     session_init (&self->session, ROLE_WASHER, config->life, config->wait_ms, now_ms);
     return self;
 }
@@ -93,6 +94,7 @@ void washer_destroy (washer_t **self_p)
 int washer_put (washer_t *self, slice_t *bytes, uint64_t tasks)
 {
     uint64_t n = self->stock.next_n;
+    slice_t read = *bytes; // the stock's own, then
     if (ranges_add (&self->todo, n, tasks) == -1)
         return -1;
     if (stock_add (&self->stock, bytes, tasks) == -1) {
@@ -100,14 +102,16 @@ int washer_put (washer_t *self, slice_t *bytes, uint64_t tasks)
         errno = ENOMEM;
         return -1;
     }
+    input_read (self, &read);
     book_put (self, n, tasks);
     self->figures.put = self->stock.next_n - 1;
     self->dirty = true;
     return 0;
 }
 
-int washer_put_dropped (washer_t *self, uint64_t tasks)
+int washer_put_dropped (washer_t *self, const slice_t *bytes, uint64_t tasks)
 {
+    input_read (self, bytes);
     writer_t records = {0};
     put_run (&records, self->stock.next_n, tasks);
     washer_letter (self, MSG_DROPPED, 1, &records, NULL);
@@ -180,6 +184,9 @@ static void on_welcome (washer_t *self, const message_t *message)
         self->order_window = INT64_MAX;
     bool halting = get_u8 (&in);
     uint64_t failed = get_u64 (&in);
+    uint64_t input_bytes = get_u64 (&in);
+    if (!in.bad)
+        input_asked (self, input_bytes); // as long as nothing was let go of
     uint32_t runs = get_u32 (&in);
     while (runs-- && !in.bad) {
         run_t run = get_run (&in);
@@ -255,12 +262,13 @@ void washer_connected (washer_t *self, int64_t now_ms)
     session_connected (&self->session, now_ms);
 }
 
-//  What an older life of ours has decided and the sink has not committed is said again: nothing else knows of it.
+//  What an older life of ours has said and the sink has not committed is said again, where nothing else knows of it:
+//  what was decided, and what the input is.
 static void say_again (washer_t *self, const link_t *old)
 {
     const letter_t *letter;
     for (size_t i = 0; (letter = link_letter (old, i)); i++) {
-        if (letter->type != MSG_BROKEN && letter->type != MSG_DROPPED)
+        if (letter->type != MSG_BROKEN && letter->type != MSG_DROPPED && letter->type != MSG_INPUT)
             continue;
         slice_t records = slice_copy (&letter->records), body = slice_copy (&letter->body);
         link_push (&self->session.link, letter->type, letter->count, &records, &body);
@@ -289,6 +297,7 @@ void washer_reborn (washer_t *self, uint64_t life, int64_t now_ms)
 static void say_eof (washer_t *self)
 {
     writer_t records = {0};
+    input_end (self);
     put_u64 (&records, self->stock.next_n - 1);
     washer_letter (self, MSG_EOF, 1, &records, NULL);
     self->eof_said = true;
@@ -331,6 +340,7 @@ static void work (washer_t *self, int64_t now_ms)
 {
     lane_look (self);
     look_for_dryers (self, now_ms);
+    input_say (self); // before anybody gets what it is about
     if (self->dirty) {
         self->dirty = false;
         deal (self);

@@ -42,8 +42,9 @@ void washer_destroy (washer_t **self_p);
 //  Puts `tasks` whole tasks (their exact bytes); takes the slice on success only. They get the next numbers.
 int washer_put (washer_t *self, slice_t *bytes, uint64_t tasks);
 
-//  The next `tasks` numbers were thrown away before they were put: they count as dropped.
-int washer_put_dropped (washer_t *self, uint64_t tasks);
+//  The next `tasks` numbers are thrown away, and count as dropped. Their bytes, borrowed, are part of the input all the
+//  same: what is dropped the next time is something else.
+int washer_put_dropped (washer_t *self, const slice_t *bytes, uint64_t tasks);
 
 void washer_eof (washer_t *self); // no more will be put
 

@@ -4,6 +4,7 @@
 
 #include "core/lane.h"
 #include "core/notes.h"
+#include "core/prints.h"
 #include "core/stock.h"
 #include "core/washer.h"
 
@@ -14,8 +15,11 @@ struct washer {
     session_t session;
     outbox_t outbox;
     stock_t stock;
-    ledger_t ledger;  // what is out in deliveries of this life
-    ledger_t foreign; // what dryers still do for an earlier life
+    ink_t ink;            // over all that was put
+    prints_t unsaid;      // of it, not yet said to the sink
+    uint64_t asked_bytes; // a place of the input that the sink asked for; it may be passed
+    ledger_t ledger;      // what is out in deliveries of this life
+    ledger_t foreign;     // what dryers still do for an earlier life
     lanes_t lanes;
     notes_t notes;
     ranges_t todo;     // put, not out, not counted
@@ -46,6 +50,12 @@ void book_lane_over (washer_t *self, lane_t *lane, bool blame);
 void book_unreceived (washer_t *self, lane_t *lane, uint64_t got); // what follows `got` never arrived: it comes back
 void book_inventory (washer_t *self, lane_t *lane, reader_t *in);
 bool book_complete (const washer_t *self); // EOF is known and all is counted
+
+//  washer_input.c: what the sink is told of the input
+void input_read (washer_t *self, const slice_t *bytes); // these are put next
+void input_asked (washer_t *self, uint64_t bytes); // the sink knows an input up to here: it is told of this place, too
+void input_say (washer_t *self);
+void input_end (washer_t *self); // here the input ends
 
 //  washer_deal.c: who gets what
 void deal (washer_t *self);

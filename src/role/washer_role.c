@@ -173,7 +173,7 @@ static void put (role_t *self, batch_t *batch)
     else if (self->config->when_full == FULL_STACK)
         rc = pile_push (&self->pile, &batch->bytes, batch->tasks);
     else
-        rc = washer_put_dropped (self->core, batch->tasks);
+        rc = washer_put_dropped (self->core, &batch->bytes, batch->tasks);
     slice_drop (&batch->bytes);
     if (rc == -1)
         fail (self, "cannot keep the items");

@@ -20,6 +20,7 @@ static const layout_t layouts[] = {
     {MSG_CLOSED, "l"},
     {MSG_HALTED, ""},
     {MSG_DIED, "l"},
+    {MSG_INPUT, "*qq"},
     {MSG_BEAT, ""},
     {MSG_BYE, ""},
     {MSG_DONE, "l*rswhbbqq0000000000000000"},

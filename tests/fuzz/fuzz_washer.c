@@ -6,7 +6,7 @@
 
 static const layout_t layouts[] = {
     {MSG_ADVERT, "t"},
-    {MSG_WELCOME, "wbwqbq[r]"},
+    {MSG_WELCOME, "wbwqbqq[r]"},
     {MSG_DRYER_UP, "ltwwww" INVENTORY},
     {MSG_COUNTED, "*rb"},
     {MSG_DRYER_SLOTS, "lww"},
@@ -81,7 +81,7 @@ static void put_dropped (world_t *self, uint64_t tasks)
 {
     if (self->ended || self->put + tasks > TASKS_MOST)
         return;
-    HOLDS (washer_put_dropped (self->core, tasks) == 0);
+    HOLDS (washer_put_dropped (self->core, &(slice_t){0}, tasks) == 0);
     while (tasks--)
         self->dropped[++self->put] = true;
 }
@@ -145,7 +145,7 @@ static void hear (world_t *self, feed_t *feed)
 static void meet (world_t *self, feed_t *feed)
 {
     self->sink = (voice_t){.life = SINK_LIFE + feed_below (feed, LIVES_A_ROLE)};
-    const layout_t advert = {MSG_ADVERT, "t"}, welcome = {MSG_WELCOME, "wbwqbq[r]"};
+    const layout_t advert = {MSG_ADVERT, "t"}, welcome = {MSG_WELCOME, "wbwqbqq[r]"};
     received_t in;
     if (any_message (feed, &self->sink, 0, &advert, 1, &in))
         washer_heard (self->core, &in.message, self->now_ms);

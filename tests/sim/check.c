@@ -178,6 +178,19 @@ void check_ended (world_t *world, const ending_t *ending)
                         (unsigned long long)f->total);
 }
 
+//  Never with two inputs in one, as far as the first was known; and never for nothing.
+void check_input (world_t *world, const ending_t *ending, const char *reason)
+{
+    bool noticed = strstr (reason, "the input is not that of the run") != NULL;
+    if (noticed && !world->changed_from)
+        world_violated (world, "7: input", "%s", reason);
+    bool dropped = world->journal.figures.dropped; // what is gone cannot be read again
+    if (ending->end == END_JOINED && world->changed_eof && !dropped &&
+        world->told_bytes > work_bytes (world, world->changed_from - 1))
+        world_violated (world, "7: input", "joined, though another task %llu came, and %llu bytes were known",
+                        (unsigned long long)world->changed_from, (unsigned long long)world->told_bytes);
+}
+
 //  ---- what is said
 
 static void check_counted (world_t *world, reader_t *in, uint32_t count)
@@ -211,11 +224,31 @@ static void check_down (world_t *world, reader_t *in)
             world_violated (world, "4: executions", "DRYER-DOWN before COUNTED of task %u", n);
 }
 
+//  What the sink has acked of the first input, it knows.
+static void check_told (world_t *world, const process_t *washer, uint64_t ack)
+{
+    for (unsigned i = 0; !washer->washer.changed && i < washer->washer.told_size && i < TOLD_MOST; i++)
+        if (washer->washer.told[i].hash <= ack && washer->washer.told[i].bytes > world->told_bytes)
+            world->told_bytes = washer->washer.told[i].bytes;
+}
+
+static void note_told (process_t *washer, const packet_t *packet)
+{
+    message_t message = {.records = packet->records.data, .records_size = packet->records.size};
+    reader_t in = reader_of (&message);
+    for (uint32_t i = 0; i < packet->header.count; i++) {
+        print_t *told = &washer->washer.told[washer->washer.told_size++ % TOLD_MOST];
+        *told = (print_t){get_u64 (&in), packet->header.seq};
+        get_u64 (&in); // the hash
+    }
+}
+
 static void check_to_washer (world_t *world, process_t *to, const packet_t *packet)
 {
     message_t message = {.records = packet->records.data, .records_size = packet->records.size};
     reader_t in = reader_of (&message);
     uint8_t type = packet->header.type;
+    check_told (world, to, packet->header.ack);
     if (type == MSG_WELCOME)
         for (uint32_t n = 1; n <= world->plan.tasks; n++)
             world->told[n] |= world->journal.known[n] != 0;
@@ -271,6 +304,8 @@ void check_packet (world_t *world, process_t *from, const packet_t *packet)
 {
     if (from->kind == PROC_DRYER && packet->header.seq)
         check_credit (world, from, packet);
+    if (from->kind == PROC_WASHER && packet->header.type == MSG_INPUT)
+        note_told (from, packet);
     if (packet->wire == TO_LANE && packet->header.type == MSG_TASKS)
         check_tasks (world, packet);
     process_t *to = packet->wire == TO_PEER && packet->header.to ? process_of_life (world, packet->header.to) : NULL;

@@ -303,6 +303,17 @@ static void kill_washer (world_t *world, const fault_t *fault)
     }
 }
 
+//  Whoever comes now, and later, has what is not the first input any more.
+static void change_input (world_t *world, const fault_t *fault)
+{
+    if (!process_alive (world, world->washer) || !world->plan.tasks || world->changed_from)
+        return;
+    world->changed_from = 1 + fault->chance / 16 % world->plan.tasks;
+    TRACE (world, "the input changes from task %llu on", (unsigned long long)world->changed_from);
+    world->may_lose = true;
+    kill_washer (world, fault);
+}
+
 static void kill_sink (world_t *world, const fault_t *fault)
 {
     process_t *target = process_alive (world, world->sink);
@@ -373,6 +384,7 @@ static void (*const faults[FAULT_KINDS]) (world_t *world, const fault_t *fault) 
     [FAULT_JOIN] = join,
     [FAULT_SLOTS] = slots,
     [FAULT_KILL_WASHER] = kill_washer,
+    [FAULT_CHANGE_INPUT] = change_input,
     [FAULT_KILL_SINK] = kill_sink,
     [FAULT_SLOW_COMMIT] = slow_commit,
     [FAULT_FULL_DISK] = full_disk,
@@ -392,7 +404,8 @@ static bool spares_dryers (fault_kind_t kind)
 {
     return !hurts (kind) || kind == FAULT_STOP_WASHER || kind == FAULT_STOP_SINK || kind == FAULT_SUSPEND ||
            kind == FAULT_CUT_WASHER || kind == FAULT_CUT_LANE || kind == FAULT_RESET_LANE || kind == FAULT_STRAY_LANE ||
-           kind == FAULT_WALL || kind == FAULT_SLOW_COMMIT || kind == FAULT_KILL_WASHER || kind == FAULT_FULL_DISK;
+           kind == FAULT_WALL || kind == FAULT_SLOW_COMMIT || kind == FAULT_KILL_WASHER || kind == FAULT_CHANGE_INPUT ||
+           kind == FAULT_FULL_DISK;
 }
 
 void fault_happens (world_t *world, unsigned number)

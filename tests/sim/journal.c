@@ -106,6 +106,7 @@ static void settle_rest (world_t *world)
     if (self->washer_next)
         self->washer_life = self->washer_next;
     self->washer_next = 0;
+    self->prints_size = self->prints_next;
     if (self->ending_waits) {
         self->ending = self->ending_next;
         world->decided = self->ending;
@@ -124,7 +125,8 @@ int journal_commit (world_t *world, process_t *sink)
     run_reader (world);
     for (size_t i = 0; i < self->size; i++)
         settle (world, &self->waiting[i]);
-    bool something = self->size || self->eof_waits || self->ending_waits || self->washer_next;
+    bool something = self->size || self->eof_waits || self->ending_waits || self->washer_next ||
+                     self->prints_next > self->prints_size;
     self->size = 0;
     settle_rest (world);
     sink_status_t status = sink_status (sink->sink.core);
@@ -143,20 +145,36 @@ void journal_crash (world_t *world)
     self->size = 0;
     self->eof_waits = self->ending_waits = false;
     self->washer_next = 0;
+    self->prints_next = self->prints_size;
     world->printer.backlog = 0;
 }
 
 void journal_restore (const world_t *world, sink_restored_t *out)
 {
     const journal_t *self = &world->journal;
+    uint64_t input_bytes = 0;
+    for (size_t i = 0; i < self->prints_size; i++)
+        input_bytes = self->prints[i].bytes > input_bytes ? self->prints[i].bytes : input_bytes;
     *out = (sink_restored_t){.washer_name = "washer",
                              .eof = self->eof,
                              .total = self->total,
                              .eof_life = self->eof_life,
                              .washer_life = self->washer_life,
+                             .input_bytes = input_bytes,
                              .counted = self->counted,
                              .figures = self->figures,
                              .ending = self->ending};
+}
+
+//  -1 where that place had another hash.
+int journal_print (journal_t *self, print_t print)
+{
+    for (size_t i = 0; i < self->prints_next; i++)
+        if (self->prints[i].bytes == print.bytes)
+            return self->prints[i].hash == print.hash ? 0 : -1;
+    if (self->prints_next < MAX_PRINTS)
+        self->prints[self->prints_next++] = print;
+    return 0;
 }
 
 void journal_free (journal_t *self)

@@ -21,6 +21,7 @@ const char *const fault_names[FAULT_KINDS] = {
     [FAULT_JOIN] = "join",
     [FAULT_SLOTS] = "slots",
     [FAULT_KILL_WASHER] = "kill-washer",
+    [FAULT_CHANGE_INPUT] = "change-input",
     [FAULT_KILL_SINK] = "kill-sink",
     [FAULT_SLOW_COMMIT] = "slow-commit",
     [FAULT_FULL_DISK] = "full-disk",
@@ -35,7 +36,7 @@ static const uint8_t weights[FAULT_KINDS] = {
     [FAULT_RESET_IN] = 8,    [FAULT_RESET_OUT] = 8,   [FAULT_RESET_BOTH] = 7,  [FAULT_RESET_LANE] = 10,
     [FAULT_STRAY_LANE] = 7,  [FAULT_WALL] = 5,        [FAULT_LEAVE] = 8,       [FAULT_JOIN] = 6,
     [FAULT_SLOTS] = 3,       [FAULT_KILL_WASHER] = 5, [FAULT_KILL_SINK] = 10,  [FAULT_SLOW_COMMIT] = 4,
-    [FAULT_FULL_DISK] = 1,   [FAULT_SLOW_READER] = 5, [FAULT_GARBAGE] = 3,
+    [FAULT_FULL_DISK] = 1,   [FAULT_SLOW_READER] = 5, [FAULT_GARBAGE] = 3,     [FAULT_CHANGE_INPUT] = 2,
 };
 
 static uint32_t pick_tasks (rng_t *rng)

@@ -28,6 +28,7 @@ typedef enum {
     FAULT_JOIN,
     FAULT_SLOTS,
     FAULT_KILL_WASHER,
+    FAULT_CHANGE_INPUT, // the washer is killed, and the next one has another input
     FAULT_KILL_SINK,
     FAULT_SLOW_COMMIT,
     FAULT_FULL_DISK,

@@ -10,6 +10,7 @@
 
 #include "core/dryer.h"
 #include "core/observer.h"
+#include "core/prints.h"
 #include "core/sink.h"
 #include "core/washer.h"
 
@@ -18,7 +19,7 @@
 
 #include <stdlib.h>
 
-enum { MAX_LIVES = 256, MAX_WASHERS = 16 };
+enum { MAX_LIVES = 256, MAX_WASHERS = 16, TOLD_MOST = 64, MAX_PRINTS = 1024 };
 
 typedef struct process process_t;
 typedef struct world world_t;
@@ -90,7 +91,10 @@ typedef struct {
     washer_t *core;
     uint32_t fed;
     bool eof;
-    unsigned said; // lines for the user
+    unsigned said;           // lines for the user
+    bool changed;            // its input is not the first one
+    print_t told[TOLD_MOST]; // the last places of the input it told of; `hash` is the letter's sequence
+    unsigned told_size;
 } washer_shell_t;
 
 //  Output of a task that is not whole yet, as the sink passed it on.
@@ -177,7 +181,9 @@ typedef struct {
     size_t size, capacity;
     bool eof_waits, eof_known, ending_waits;
     uint64_t eof_total, eof_by;
-    uint64_t washer_next; // 0: the same
+    uint64_t washer_next;            // 0: the same
+    print_t prints[MAX_PRINTS];      // of the input: these are durable, …
+    size_t prints_size, prints_next; // … and these wait
     ending_t ending_next;
     unsigned commits;
     bool full; // the next commit fails
@@ -222,6 +228,9 @@ struct world {
     bool may_lose, hurt; // a fault may end the run; any fault touched a process
     uint32_t executions[MAX_TASKS + 2], failures[MAX_TASKS + 2], crashes[MAX_TASKS + 2];
     uint32_t washer_lives;
+    uint64_t changed_from;    // the first task that is another from now on; 0: none is
+    uint64_t told_bytes;      // of the input as it was at first, the sink has acked to be told
+    bool changed_eof;         // the last EOF that the sink heard was of the other input
     bool told[MAX_TASKS + 2]; // the washer's life of now was told that it is counted
     int kinds[4];             // processes of each kind so far
     int pending_starts;       // processes that are to come
@@ -343,6 +352,7 @@ void fault_happens (world_t *world, unsigned number);
 void journal_add (world_t *world, const completion_t *completion);
 void journal_known (world_t *world, const ranges_t *counted, uint64_t failed);
 int journal_commit (world_t *world, process_t *sink);
+int journal_print (journal_t *self, print_t print);
 void journal_crash (world_t *world); // what was not committed is gone
 void journal_restore (const world_t *world, sink_restored_t *out);
 uint64_t printer_backlog (world_t *world);
@@ -350,7 +360,8 @@ int64_t printer_due_ms (const world_t *world);
 void journal_free (journal_t *self);
 
 //  work.c: what tasks are made of, and what they print
-slice_t work_item (const world_t *world, uint64_t n, uint64_t count);
+slice_t work_item (const world_t *world, uint64_t n, uint64_t count, bool changed);
+uint64_t work_bytes (const world_t *world, uint64_t count); // of the first tasks, before any change
 bool work_check_item (const world_t *world, uint64_t n, uint64_t count, const slice_t *bytes);
 void work_output (uint64_t n, uint32_t attempt, uint64_t life, int stream, uint64_t offset, uint8_t *out, size_t size);
 uint16_t work_status (const world_t *world, uint64_t n, uint32_t attempt);
@@ -359,6 +370,7 @@ uint16_t work_status (const world_t *world, uint64_t n, uint32_t attempt);
 void check_step (world_t *world, process_t *turned);
 void check_completion (world_t *world, process_t *sink, const completion_t *completion, partial_t *partial);
 void check_ended (world_t *world, const ending_t *ending);
+void check_input (world_t *world, const ending_t *ending, const char *reason);
 void check_packet (world_t *world, process_t *from, const packet_t *packet);
 void check_end (world_t *world);
 

@@ -80,6 +80,8 @@ static void on_eof (void *arg, bool known, uint64_t total, uint64_t washer)
     journal->eof_known = known;
     journal->eof_total = total;
     journal->eof_by = washer;
+    const process_t *from = process_of_life (here, washer);
+    here->changed_eof = known && from && from->washer.changed;
 }
 
 static void on_ended (void *arg, const ending_t *ending)
@@ -89,6 +91,7 @@ static void on_ended (void *arg, const ending_t *ending)
     here->journal.ending_waits = true;
     here->journal.ending_next = *ending;
     check_ended (here, ending);
+    check_input (here, ending, sink_reason (me->sink.core));
     if (ending->end == END_LOST && here->decided_ms == -1) { // said without a commit
         here->decided = *ending;
         here->decided_ms = here->now_ms;
@@ -118,6 +121,12 @@ static void on_known (void *arg, const ranges_t *counted, uint64_t failed)
 static void on_washer (void *arg, const char *name, uint64_t life, uint64_t input_hash)
 {
     here->journal.washer_next = life;
+}
+
+static int on_input (void *arg, uint64_t bytes, uint64_t hash)
+{
+    TRACE (here, "%s hears what %llu bytes of the input are", process_name (me), (unsigned long long)bytes);
+    return journal_print (&here->journal, (print_t){bytes, hash});
 }
 
 static void enter (world_t *world, process_t *self)
@@ -163,7 +172,8 @@ void sink_begin (world_t *world, process_t *self)
                           .trace = world->trace ? on_trace : NULL,
                           .log = on_log,
                           .known = on_known,
-                          .washer = on_washer};
+                          .washer = on_washer,
+                          .input = world->plan.durable ? on_input : NULL};
     sink_restored_t restored = {0};
     bool again = world->sink_lives > 1 && world->plan.durable;
     if (again) {

@@ -54,6 +54,7 @@ void washer_begin (world_t *world, process_t *self)
                             .log = on_log};
     self->washer.core = washer_new (&config, &ports, world->now_ms);
     world->washer = self->id;
+    self->washer.changed = world->changed_from;
     world->washer_lives++;
     memset (world->told, 0, sizeof world->told);
 }
@@ -63,8 +64,9 @@ static void put (world_t *world, process_t *self, uint32_t count)
     washer_t *core = self->washer.core;
     uint32_t n = self->washer.fed + 1;
     bool dropped = world->plan.work[n].kind == WORK_DROPPED;
-    slice_t bytes = dropped ? (slice_t){0} : work_item (world, n, count);
-    int rc = dropped ? washer_put_dropped (core, count) : washer_put (core, &bytes, count);
+    slice_t bytes = work_item (world, n, count, self->washer.changed);
+    int rc = dropped ? washer_put_dropped (core, &bytes, count) : washer_put (core, &bytes, count);
+    slice_drop (&bytes);
     if (rc == -1)
         world_violated (world, "5: memory", "washer_put fails");
     self->washer.fed += count;
@@ -117,6 +119,7 @@ static void be_reborn (world_t *world, process_t *self)
     memset (world->told, 0, sizeof world->told);
     self->life = process_life (world);
     self->told_high = 0;
+    self->washer.told_size = 0;
     TRACE (world, "%s goes on as life %llx", process_name (self), (unsigned long long)self->life);
     washer_reborn (self->washer.core, self->life, world->now_ms);
 }

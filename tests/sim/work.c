@@ -3,30 +3,31 @@
 
 #include <string.h>
 
-static uint64_t content (const world_t *world, uint64_t n, unsigned item)
+static uint64_t content (const world_t *world, uint64_t n, unsigned item, bool changed)
 {
-    return rng_mix (world->plan.seed * 1000003 + n * 8 + item);
+    bool other = changed && n >= world->changed_from;
+    return rng_mix (world->plan.seed * 1000003 + n * 8 + item + (other ? 0x10001 : 0));
 }
 
-static size_t put_value (const world_t *world, uint64_t n, unsigned item, uint8_t *out)
+static size_t put_value (const world_t *world, uint64_t n, unsigned item, bool changed, uint8_t *out)
 {
-    uint64_t dice = content (world, n, item);
+    uint64_t dice = content (world, n, item, changed);
     size_t size = world->plan.shape.format == BLOCK_PREFIXED ? dice % 40 : dice % 12;
     for (size_t i = 0; i < size; i++)
         out[i] = (uint8_t)('a' + (dice >> (i % 8 * 8)) % 26);
     return size;
 }
 
-static size_t put_task (const world_t *world, uint64_t n, uint8_t *out)
+static size_t put_task (const world_t *world, uint64_t n, bool changed, uint8_t *out)
 {
     const shape_t *shape = &world->plan.shape;
     uint8_t *at = out;
     if (shape->format == BLOCK_PREFIXED) {
-        uint32_t values = (uint32_t)(content (world, n, 7) % 3);
+        uint32_t values = (uint32_t)(content (world, n, 7, changed) % 3);
         memcpy (at, &(uint32_t){values}, 4);
         at += 4;
         for (uint32_t i = 0; i < values; i++) {
-            size_t size = put_value (world, n, i, at + 4);
+            size_t size = put_value (world, n, i, changed, at + 4);
             memcpy (at, &(uint32_t){(uint32_t)size}, 4);
             at += 4 + size;
         }
@@ -34,36 +35,50 @@ static size_t put_task (const world_t *world, uint64_t n, uint8_t *out)
     }
     unsigned items = n == world->plan.tasks ? 1 : shape->items; // the last one has fewer
     for (unsigned i = 0; i < items; i++) {
-        at += put_value (world, n, i, at);
+        at += put_value (world, n, i, changed, at);
         *at++ = shape->delimiter;
     }
     return (size_t)(at - out);
 }
 
-slice_t work_item (const world_t *world, uint64_t n, uint64_t count)
+slice_t work_item (const world_t *world, uint64_t n, uint64_t count, bool changed)
 {
     block_t *block = block_new (count * 140);
     if (!block)
         abort ();
     size_t size = 0;
     for (uint64_t i = 0; i < count; i++)
-        size += put_task (world, n + i, block_data (block) + size);
+        size += put_task (world, n + i, changed, block_data (block) + size);
     slice_t slice = slice_of (block, 0, size);
     block_unref (block);
     return slice;
 }
 
-bool work_check_item (const world_t *world, uint64_t n, uint64_t count, const slice_t *bytes)
+uint64_t work_bytes (const world_t *world, uint64_t count)
+{
+    uint8_t task[140];
+    uint64_t bytes = 0;
+    for (uint64_t n = 1; n <= count; n++)
+        bytes += put_task (world, n, false, task);
+    return bytes;
+}
+
+static bool is_item (const world_t *world, uint64_t n, uint64_t count, const slice_t *bytes, bool changed)
 {
     uint8_t task[140];
     size_t at = 0;
     for (uint64_t i = 0; i < count; i++) {
-        size_t size = put_task (world, n + i, task);
+        size_t size = put_task (world, n + i, changed, task);
         if (bytes->size - at < size || memcmp (bytes->data + at, task, size) != 0)
             return false;
         at += size;
     }
     return at == bytes->size;
+}
+
+bool work_check_item (const world_t *world, uint64_t n, uint64_t count, const slice_t *bytes)
+{
+    return is_item (world, n, count, bytes, false) || (world->changed_from && is_item (world, n, count, bytes, true));
 }
 
 //  Eight bytes at a time where it can: large outputs are many.

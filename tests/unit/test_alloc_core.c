@@ -87,7 +87,7 @@ static void happen (story_t *self, int turn)
     if (turn == 12)
         put (self, TASKS / 2);
     if (turn == 13)
-        self->refused = washer_put_dropped (pipe->washer, 2) == -1 || self->refused;
+        self->refused = washer_put_dropped (pipe->washer, &(slice_t){0}, 2) == -1 || self->refused;
     if (turn == 14)
         washer_lane_lost (pipe->washer, PIPE_DRYER + 1, 1, pipe->now_ms);
     if (turn == 16)

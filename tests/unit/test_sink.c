@@ -66,8 +66,8 @@ static void desk_open (desk_t *self, const sink_config_t *config, const sink_res
     self->config.run = RUN;
     self->config.life = SINK;
     self->config.dead_after_ms = DEAD_AFTER_MS;
-    sink_ports_t ports = {self,      on_piece, on_drop, on_completed, on_eof,    on_ended,
-                          on_commit, NULL,     NULL,    on_known,     on_washer, NULL};
+    sink_ports_t ports = {self, on_piece, on_drop,  on_completed, on_eof, on_ended, on_commit,
+                          NULL, NULL,     on_known, on_washer,    NULL,   NULL};
     self->sink = sink_new (&self->config, &ports, restored, self->now_ms);
     assert_non_null (self->sink);
 }

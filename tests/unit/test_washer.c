@@ -57,6 +57,7 @@ static void desk_open (desk_t *self, uint64_t order_window)
     put_u64 (&out, order_window);
     put_u8 (&out, false); // halting
     put_u64 (&out, 0);
+    put_u64 (&out, 0); // nothing is known of the input
     put_u32 (&out, 0); // nothing is counted
     hear (self, MSG_WELCOME, 0, &out);
     assert_int_equal (washer_state (self->washer), WASHER_OPEN);
