@@ -102,7 +102,7 @@ int washer_put (washer_t *self, slice_t *bytes, uint64_t tasks)
         errno = ENOMEM;
         return -1;
     }
-    input_read (self, &read);
+    input_noted (self, &read);
     book_put (self, n, tasks);
     self->figures.put = self->stock.next_n - 1;
     self->dirty = true;
@@ -111,7 +111,7 @@ int washer_put (washer_t *self, slice_t *bytes, uint64_t tasks)
 
 int washer_put_dropped (washer_t *self, const slice_t *bytes, uint64_t tasks)
 {
-    input_read (self, bytes);
+    input_noted (self, bytes);
     writer_t records = {0};
     put_run (&records, self->stock.next_n, tasks);
     washer_letter (self, MSG_DROPPED, 1, &records, NULL);

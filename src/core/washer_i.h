@@ -52,7 +52,7 @@ void book_inventory (washer_t *self, lane_t *lane, reader_t *in);
 bool book_complete (const washer_t *self); // EOF is known and all is counted
 
 //  washer_input.c: what the sink is told of the input
-void input_read (washer_t *self, const slice_t *bytes); // these are put next
+void input_noted (washer_t *self, const slice_t *bytes); // these are put next
 void input_asked (washer_t *self, uint64_t bytes); // the sink knows an input up to here: it is told of this place, too
 void input_say (washer_t *self);
 void input_end (washer_t *self); // here the input ends

@@ -21,7 +21,7 @@ static void reached (washer_t *self)
     prints_add (&self->unsaid, print);
 }
 
-void input_read (washer_t *self, const slice_t *bytes)
+void input_noted (washer_t *self, const slice_t *bytes)
 {
     const uint8_t *data = bytes->data;
     for (size_t left = bytes->size; left;) {
