@@ -179,10 +179,14 @@ static void hear (role_t *self, int64_t now_ms)
     self->has_more = intake_hear (&self->intake, self->core, now_ms);
 }
 
+static bool has_ended (const role_t *self)
+{
+    return dryer_ending (self->core)->end != END_NONE || dryer_state (self->core) == DRYER_OVER;
+}
+
 static void work (role_t *self, int64_t now_ms)
 {
-    bool is_over = dryer_ending (self->core)->end != END_NONE || dryer_state (self->core) == DRYER_OVER;
-    if ((is_over || self->is_leaving) && !self->is_ending) {
+    if ((has_ended (self) || self->is_leaving) && !self->is_ending) {
         self->is_ending = true;
         self->hands.end (self->hands.arg, false, now_ms);
     }
@@ -222,9 +226,10 @@ static void turn (role_t *self, int64_t now_ms)
         self->config->turned (self->config->turned_arg, self->core);
 }
 
+//  What the time has ended (a silent sink) is found out after the work of a turn, and nothing else need ever wake us.
 static int64_t due_ms (const role_t *self)
 {
-    if (self->peer.orders_watch.ready || self->has_more)
+    if (self->peer.orders_watch.ready || self->has_more || (has_ended (self) && !self->is_ending))
         return 0;
     const int64_t all_ms[] = {dryer_due_ms (self->core), self->hands.due_ms (self->hands.arg),
                               peer_due_ms (&self->peer), intake_due_ms (&self->intake)};
