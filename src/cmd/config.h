@@ -75,7 +75,9 @@ typedef struct {
     printer_config_t printer;
     const char *tagstring; // for template_text_new; "": the item, whatever the dryers call it; NULL: no tags
     const char *joblog;    // path, or NULL
-    bool is_progress;      // draw `progress_style` on stderr
+    const char *journal;   // path, or NULL
+    bool resume, resume_failed;
+    bool is_progress; // draw `progress_style` on stderr
     progress_style_t progress_style;
     bool verbose; // -t, -v: commands to stderr
     bool quiet;

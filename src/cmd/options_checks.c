@@ -138,6 +138,14 @@ static int s_check_output (const config_t *config, char *error, size_t error_siz
     if (config->stay && (config->joblog || config->printer.out_path))
         return options_fail (error, error_size,
                              "a file of --joblog or -o holds one run: leave out --stay, or the file");
+    if ((config->resume || config->resume_failed) && !config->journal && !config->joblog)
+        return options_fail (error, error_size,
+                             "--resume needs to know what was done: give the --journal or --joblog of that run");
+    if (config->stay && config->journal)
+        return options_fail (error, error_size, "a journal holds one run: leave out --stay, or --journal");
+    if (s_is_same (config->journal, "") || s_is_same (config->journal, config->joblog) ||
+        s_is_same (config->journal, config->printer.out_path))
+        return options_fail (error, error_size, "--journal needs a file of its own: give one that is nothing else");
     if (s_is_same (config->joblog, config->printer.out_path))
         return options_fail (error, error_size, "--joblog and -o name the same file: give two");
     if (s_is_same (config->joblog, "") || s_is_same (config->printer.out_path, ""))

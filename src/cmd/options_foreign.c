@@ -4,7 +4,6 @@
 
 #define MACHINES      "start a dryer on each machine, as in ssh HOST dryer --at tcp://HEAD:PORT --key FILE COMMAND"
 #define TRANSFER      "copy files in the command itself, or share a file system"
-#define NO_JOURNAL    "this version keeps no journal; --joblog FILE tells what was done"
 #define PIPE_MODE     "this version gives items as arguments, not on stdin; split the input first, as split (1) does"
 #define FIXED_STRINGS "the strings {.} {/} {//} {/.} {#} {%} are fixed; -I changes {}"
 #define NOTHING_ASKED "nothing to silence; leave it out"
@@ -15,7 +14,7 @@
     "the cores are those that this process may run on, as nproc (1) counts; give -j N for another number"
 #define SHOWS_LIMITS "getconf ARG_MAX and ulimit -a show the limits"
 #define SEMAPHORE    "use flock (1), or one dishes for all of the commands"
-#define DATABASE     "this version knows no database; --joblog FILE tells what was done"
+#define DATABASE     "--journal FILE is a database (SQLite) that tells what was done"
 #define HOLD_BACK    "this version holds back with -j, --delay and --nice"
 #define CONFIG_FILES "no file of options is read; use a shell alias"
 #define TMUX         "use -u or --line-buffer to watch the output as it comes"
@@ -23,7 +22,6 @@
 
 const option_foreign_t options_foreign[] = {
     //  ours, in versions to come
-    {"journal|resume|resume-failed|resumefailed", NULL, NO_JOURNAL},
     {"results|result|res", NULL, OUTPUT_FILES},
     {"pipe|spreadstdin|block|block-size|blocksize", NULL, PIPE_MODE},
     {"filter", NULL, "this version starts a command for each task; leave items out before, as grep (1) does"},
@@ -81,7 +79,7 @@ const option_foreign_t options_foreign[] = {
 
     //  the run
     {"halt-on-error|haltonerror", NULL, "use --halt"},
-    {"retry-failed|retryfailed", NULL, NO_JOURNAL},
+    {"retry-failed|retryfailed", NULL, "use --resume-failed, with the command and the items as they were"},
     {"profile|plain|gnu|tollef", "J", CONFIG_FILES},
     {"sqlmaster|sql-master|sqlworker|sql-worker|sqlandworker|sql-and-worker|sql", NULL, DATABASE},
     {"min-version|minversion", NULL, "see --version"},

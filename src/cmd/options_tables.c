@@ -70,6 +70,14 @@ static const option_t s_output[] = {
     {0},
 };
 
+static const option_t s_durable[] = {
+    {"journal", NULL, "FILE", OPTION_STRING, FIELD (journal), .help = "keep there what was counted, safe from a crash"},
+    {"resume", NULL, NULL, OPTION_FLAG, FIELD (resume), .help = "go on where the run of --journal or --joblog stopped"},
+    {"resume-failed|resumefailed", NULL, NULL, OPTION_FLAG, FIELD (resume_failed),
+     .help = "the same, and try again what has failed"},
+    {0},
+};
+
 static const option_t s_halt[] = {
     {"halt", NULL, "COND", OPTION_CALL, .call = options_halt, .help = "end early: now|soon,fail|success|done=N|N%"},
     {0},
@@ -165,6 +173,7 @@ static const option_group_t s_dishes[] = {
     {"Items", s_items},
     {"Commands", options_rows_commands},
     {"Output", s_output},
+    {NULL, s_durable},
     {"Ending", s_halt},
     {NULL, options_rows_deadline},
     {"Over ipc and tcp", options_rows_local},
@@ -209,6 +218,7 @@ static const option_group_t s_dryer[] = {
 
 static const option_group_t s_sink[] = {
     {"Output", s_output},
+    {NULL, s_durable},
     {"Ending", s_halt},
     {NULL, options_rows_deadline},
     {NULL, s_stay},

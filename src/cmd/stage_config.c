@@ -108,12 +108,24 @@ static sink_config_t s_sink_core (const config_t *config)
     return made;
 }
 
+//  A sink that is started again goes on; `dishes`, which has the whole input before it again, only where it is told to.
+static journal_mode_t s_journal_mode (const config_t *config)
+{
+    if (config->resume_failed)
+        return JOURNAL_RESUME_FAILED;
+    if (config->resume)
+        return JOURNAL_RESUME;
+    return config->program == PROGRAM_SINK ? JOURNAL_CONTINUE : JOURNAL_NEW;
+}
+
 static sink_role_config_t s_sink (const stage_t *self)
 {
     const config_t *config = &self->config;
     return (sink_role_config_t){.core = s_sink_core (config),
                                 .printer = config->printer,
                                 .joblog = config->joblog,
+                                .journal = config->journal,
+                                .journal_mode = s_journal_mode (config),
                                 .is_progress = config->is_progress,
                                 .progress = {.style = config->progress_style, .terminal = isatty (STDERR_FILENO)},
                                 .talk = self->talk};

@@ -8,16 +8,24 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-int results_open (results_t *self, const sink_role_config_t *config, loop_t *loop)
+static int open_printer (results_t *self, const printer_config_t *printer)
+{
+    const talk_t *talk = &self->config->talk;
+    const char *path = printer->out_path ? printer->out_path : "stdout";
+    self->printer = printer_new (printer);
+    if (!self->printer && printer->is_resumed && errno == ENODATA)
+        talk_say (talk, TALK_ERROR, "%s is shorter than the journal says: it is not the output of that run", path);
+    else if (!self->printer)
+        talk_say (talk, TALK_ERROR, "cannot write to %s: %s", path, strerror (errno));
+    return self->printer ? 0 : -1;
+}
+
+int results_open (results_t *self, const sink_role_config_t *config, const printer_config_t *printer, loop_t *loop)
 {
     *self = (results_t){.config = config, .loop = loop};
-    self->printer = printer_new (&config->printer);
-    if (!self->printer) {
-        const char *path = config->printer.out_path;
-        talk_say (&config->talk, TALK_ERROR, "cannot write to %s: %s", path ? path : "stdout", strerror (errno));
+    if (open_printer (self, printer) == -1)
         return -1;
-    }
-    if (config->joblog && !(self->joblog = joblog_new (config->joblog, false))) {
+    if (config->joblog && !(self->joblog = joblog_new (config->joblog, printer->is_resumed))) {
         talk_say (&config->talk, TALK_ERROR, "cannot write the job log %s: %s", config->joblog, strerror (errno));
         return -1;
     }
@@ -44,6 +52,20 @@ void results_close (results_t *self)
     printer_destroy (&self->printer);
     free (self->pieces);
     *self = (results_t){0};
+}
+
+int results_go_on (results_t *self, const ranges_t *counted, uint64_t first)
+{
+    self->done = counted->total;
+    run_t run = {.n = first};
+    while (self->config->printer.keep_order) {
+        run = ranges_present (counted, run.n + run.count, INT64_MAX - run.n - run.count);
+        if (!run.count)
+            break;
+        if (printer_empty_run (self->printer, run.n, run.count) == -1)
+            return -1;
+    }
+    return 0;
 }
 
 //  ---- outputs
@@ -151,6 +173,7 @@ void results_completed (results_t *self, const completion_t *what)
         rc = printer_empty_run (self->printer, what->n, what->count);
     if (rc == -1 && errno != EEXIST)
         note_error (self);
+    self->done += what->count;
     uint64_t out_bytes = what->out_size + (what->pieces ? forget_pieces (self, what->dryer, what->n) : 0);
     if (self->joblog && (what->outcome == TASK_OK || what->outcome == TASK_FAILED))
         log_jobs (self, what, out_bytes);
@@ -187,8 +210,20 @@ void results_write (results_t *self)
         if (!arm (self))
             self->watches[0].ready = self->watches[1].ready = false;
     }
+    if (!self->error && !printer_backlog_bytes (self->printer))
+        self->printed = self->config->printer.keep_order ? printer_next (self->printer) - 1 : self->done;
     if (self->joblog && joblog_write (self->joblog) == -1)
         note_error (self);
+}
+
+int results_sync (results_t *self, uint64_t *bytes)
+{
+    return printer_sync (self->printer, bytes);
+}
+
+uint64_t results_printed (const results_t *self)
+{
+    return self->printed;
 }
 
 void results_end (results_t *self)

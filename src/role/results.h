@@ -22,18 +22,32 @@ typedef struct {
     watch_t watches[2]; // of the printer's descriptors
     pieces_t *pieces;
     size_t size, capacity;
+    uint64_t done;      // tasks counted …
+    uint64_t printed;   // … and this many when nothing waited last
     int error;          // errno of the job log or of memory; 0: none
     bool is_drawn_over; // printing and the progress line share a terminal
 } results_t;
 
-//  Opens files. 0, or -1 when that failed, and then said so; results_close in either case.
-int results_open (results_t *self, const sink_role_config_t *config, loop_t *loop);
+//  Opens files; the printer's config is the role's, or where a run goes on that of its archive. 0, or -1 when that
+//  failed, and then said so; results_close in either case.
+int results_open (results_t *self, const sink_role_config_t *config, const printer_config_t *printer, loop_t *loop);
 void results_close (results_t *self);
+
+//  Before the first of the calls below: these tasks were counted in an earlier life, and with --keep-order those below
+//  `first` were printed. 0, or -1 and errno.
+int results_go_on (results_t *self, const ranges_t *counted, uint64_t first);
 
 void results_piece (results_t *self, uint64_t dryer, uint64_t n, int stream, const void *tag, size_t tag_size,
                     const slice_t *bytes);
 void results_drop (results_t *self, uint64_t dryer, uint64_t n);
 void results_completed (results_t *self, const completion_t *completion);
+
+//  Makes the output file durable, as far as it may be written; blocks on the disk. `bytes` is then how long it is. 0,
+//  or -1 where that failed (results_error).
+int results_sync (results_t *self, uint64_t *bytes);
+
+//  Of the tasks that were counted, how many have left nothing here that waits for a reader.
+uint64_t results_printed (const results_t *self);
 
 //  Writes what goes now, and arms the loop for the rest.
 void results_write (results_t *self);

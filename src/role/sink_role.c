@@ -1,6 +1,7 @@
 #include "role/sink_role.h"
 #include "net/packet.h"
 #include "net/socket.h"
+#include "role/archive.h"
 #include "role/gate.h"
 #include "role/life.h"
 #include "role/pulse.h"
@@ -29,6 +30,7 @@ typedef struct {
     atomic_bool was_sounded; // the pulse has sent it
     bool has_more;           // unread reports
     results_t results;
+    archive_t archive;
     uint64_t run;
     bool was_decided; // the run, and the results were told
     bool is_told;     // the end, to late comers
@@ -80,23 +82,54 @@ static void on_completed (void *arg, const completion_t *completion)
     role_t *self = arg;
     pulse_rest (self->pulse);
     results_completed (&self->results, completion);
+    archive_completed (&self->archive, completion);
     pulse_resume (self->pulse);
     if (self->witness)
         self->witness->completed (self->witness->arg, completion);
 }
 
-//  Without a journal there is nothing to make durable.
+static void on_known (void *arg, const ranges_t *counted, uint64_t failed)
+{
+    role_t *self = arg;
+    archive_known (&self->archive, counted, failed);
+}
+
+static void on_washer (void *arg, const char *name, uint64_t life, uint64_t input_hash)
+{
+    role_t *self = arg;
+    archive_washer (&self->archive, name, life, input_hash);
+}
+
+static void on_dryer (void *arg, uint64_t life, const char *name, const char *host)
+{
+    role_t *self = arg;
+    archive_dryer (&self->archive, life, name, host);
+}
+
 static void on_eof (void *arg, bool known, uint64_t total, uint64_t washer)
 {
+    role_t *self = arg;
+    archive_eof (&self->archive, known, total, washer);
 }
 
 static void on_ended (void *arg, const ending_t *ending)
 {
+    role_t *self = arg;
+    archive_ended (&self->archive, ending);
 }
 
 static int on_commit (void *arg)
 {
-    return 0;
+    role_t *self = arg;
+    pulse_rest (self->pulse);
+    sink_status_t status = sink_status (self->core);
+    int rc = archive_commit (&self->archive, &self->results, &status.figures);
+    pulse_resume (self->pulse);
+    if (rc == -1 && *archive_error (&self->archive) && !self->failed) {
+        talk_say (&self->config->talk, TALK_ERROR, "%s", archive_error (&self->archive));
+        self->failed = true;
+    }
+    return rc;
 }
 
 static void on_trace (void *arg, const char *from, const char *event, const char *to)
@@ -141,7 +174,7 @@ static int open_pulse (role_t *self)
     return self->pulse ? 0 : -1;
 }
 
-static int open_core (role_t *self)
+static int open_core (role_t *self, const endpoint_t told)
 {
     sink_config_t core = self->config->core;
     sink_ports_t ports = {.arg = self,
@@ -152,17 +185,44 @@ static int open_core (role_t *self)
                           .ended = on_ended,
                           .commit = on_commit,
                           .trace = self->config->talk.is_tracing ? on_trace : NULL,
-                          .log = on_log};
-    bool is_strict = guard_kind (self->config->site.guard) == GUARD_CURVE;
-    core.run = life_new ();
+                          .log = on_log,
+                          .known = on_known,
+                          .washer = on_washer,
+                          .dryer = on_dryer};
+    sink_restored_t restored;
+    memcpy (core.endpoint, told, sizeof core.endpoint);
+    core.run = self->run = archive_run (&self->archive, life_new ());
     core.life = life_new ();
-    if (gate_open (&self->gate, self->site, is_strict, self->loop, core.endpoint) == -1) {
-        fail_wire (self);
-        return -1;
-    }
-    self->core = sink_new (&core, &ports, NULL, loop_now_ms ());
-    self->run = core.run;
+    core.durable = self->config->journal;
+    self->core = sink_new (&core, &ports, archive_restored (&self->archive, &restored), loop_now_ms ());
     return self->core ? 0 : -1;
+}
+
+static int open_gate (role_t *self, endpoint_t told)
+{
+    bool is_strict = guard_kind (self->config->site.guard) == GUARD_CURVE;
+    int rc = gate_open (&self->gate, self->site, is_strict, self->loop, told);
+    if (rc == -1)
+        fail_wire (self);
+    return rc;
+}
+
+//  The journal, and the files that go on where it says.
+static int open_files (role_t *self)
+{
+    const sink_role_config_t *config = self->config;
+    printer_config_t printer = config->printer;
+    int rc = archive_open (&self->archive, config, life_new ());
+    if (rc == 0) {
+        archive_prepare (&self->archive, &printer);
+        rc = results_open (&self->results, config, &printer, self->loop);
+    }
+    if (rc == 0 && (rc = archive_replay (&self->archive, &self->results)) == -1) {
+        fail (self, "cannot go on");
+    }
+    if (rc == -1)
+        self->failed = true;
+    return rc;
 }
 
 static int open_site (role_t *self)
@@ -180,12 +240,10 @@ static int open_site (role_t *self)
 //  cannot write its results.
 static int open_role (role_t *self)
 {
-    if (open_site (self) == -1 || open_core (self) == -1)
+    endpoint_t told;
+    if (open_site (self) == -1 || open_gate (self, told) == -1 || open_files (self) == -1 ||
+        open_core (self, told) == -1)
         return -1;
-    if (results_open (&self->results, self->config, self->loop) == -1) {
-        self->failed = true;
-        return -1;
-    }
     if (open_out (self) == -1 || open_pulse (self) == -1)
         return -1;
     if (self->config->bound)
@@ -202,6 +260,7 @@ static void close_role (role_t *self)
     socket_close (&self->out);
     gate_close (&self->gate);
     results_close (&self->results);
+    archive_close (&self->archive);
     site_destroy (&self->site);
 }
 
@@ -337,10 +396,12 @@ static void obey (role_t *self, int64_t now_ms)
         interrupt (self, asked & CONTROL_KILL ? now_ms : now_ms + PATIENCE_MS, now_ms);
 }
 
+//  A user who ends what is over anyway does not wait for peers either.
 static bool is_over (const role_t *self, int64_t now_ms)
 {
-    bool is_written = results_idle (&self->results) || now_ms >= self->patience_ms;
-    return self->is_leaving || (sink_state (self->core) == SINK_OVER && is_written);
+    bool is_impatient = now_ms >= self->patience_ms;
+    bool is_parted = sink_state (self->core) == SINK_OVER || (is_impatient && sink_state (self->core) == SINK_ENDED);
+    return self->is_leaving || (is_parted && (is_impatient || results_idle (&self->results)));
 }
 
 static void conclude (role_t *self, sink_role_result_t *result)

@@ -10,6 +10,7 @@
 #include "net/site.h"
 #include "role/control.h"
 #include "role/talk.h"
+#include "store/journal.h"
 #include "store/printer.h"
 #include "store/progress.h"
 
@@ -27,7 +28,10 @@ typedef struct {
     site_config_t site; // of the station (role/station.h)
     sink_config_t core; // run, life and endpoint are filled in here
     printer_config_t printer;
-    const char *joblog; // path, or NULL
+    const char *joblog;  // path, or NULL
+    const char *journal; // path, or NULL
+    journal_mode_t journal_mode;
+    const char *command; // what is run, for the journal; NULL: not known
     bool is_progress;
     progress_config_t progress; // start_ms is filled in here
     talk_t talk;

@@ -26,6 +26,7 @@ struct printer {
     uint64_t next;   // with keep_order: the number whose turn it is
     ranges_t silent; // with keep_order: done without output, not yet passed
     uint64_t accepted_bytes, consumed_bytes;
+    bool is_file; // stdout is out_path
     int error;
     char text[512];
 };
@@ -53,13 +54,29 @@ static bool same_file (int a, int b)
     return fstat (a, &x) == 0 && fstat (b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+//  What stands behind the place where it goes on was never counted.
+static int open_file (const printer_config_t *config)
+{
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (config->is_resumed ? 0 : O_TRUNC);
+    int fd = open (config->out_path, flags, 0666);
+    struct stat stat;
+    if (fd == -1 || !config->is_resumed || fstat (fd, &stat) == -1 || !S_ISREG (stat.st_mode))
+        return fd;
+    uint64_t size = (uint64_t)stat.st_size, keep = config->out_bytes == PRINTER_ALL_BYTES ? size : config->out_bytes;
+    if (size >= keep && ftruncate (fd, (off_t)keep) == 0 && lseek (fd, 0, SEEK_END) != -1)
+        return fd;
+    int kept = size < keep ? ENODATA : errno;
+    close (fd);
+    errno = kept;
+    return -1;
+}
+
 static int open_channels (printer_t *self, const printer_config_t *config)
 {
-    int out = config->out_fd;
-    if (config->out_path)
-        out = open (config->out_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int out = config->out_path ? open_file (config) : config->out_fd;
     if (config->out_path && out < 0)
         return -1;
+    self->is_file = config->out_path;
     self->channels[PRINTER_OUT] = channel_new (out, config->out_path != NULL, self->pool);
     if (!self->channels[PRINTER_OUT]) {
         if (config->out_path)
@@ -446,6 +463,30 @@ int printer_flush (printer_t *self, int64_t timeout_ms)
             return -1;
     }
     return channel_close (self->channels[PRINTER_OUT]) == -1 ? fail (self) : 0;
+}
+
+int printer_sync (printer_t *self, uint64_t *bytes)
+{
+    channel_t *out = self->channels[PRINTER_OUT];
+    *bytes = 0;
+    if (!self->is_file || self->error)
+        return -!!self->error;
+    while (channel_backlog_bytes (out))
+        if (printer_write (self) == -1)
+            return -1;
+    off_t end = lseek (channel_fd (out), 0, SEEK_CUR);
+    if (fdatasync (channel_fd (out)) == -1 && errno != EINVAL && errno != EROFS) {
+        fail (self);
+        snprintf (self->text, sizeof self->text, "cannot write to %s: %s", self->out_name, strerror (self->error));
+        return -1;
+    }
+    *bytes = end == -1 ? 0 : (uint64_t)end;
+    return 0;
+}
+
+uint64_t printer_next (const printer_t *self)
+{
+    return self->next;
 }
 
 uint64_t printer_backlog_bytes (const printer_t *self)

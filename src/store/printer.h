@@ -32,6 +32,8 @@
 
 typedef struct printer printer_t;
 
+#define PRINTER_ALL_BYTES UINT64_MAX
+
 typedef enum { PRINTER_GROUP = 0, PRINTER_LINES = 1, PRINTER_RAW = 2 } printer_mode_t;
 
 typedef struct {
@@ -41,6 +43,8 @@ typedef struct {
     uint64_t first;        // with keep_order: the number that is printed first; 0: 1
     int out_fd, err_fd;    // borrowed; usually 1 and 2
     const char *out_path;  // NULL, or the file for stdout instead of out_fd: made anew, or emptied
+    bool is_resumed;       // out_path keeps its first out_bytes, and goes on behind them
+    uint64_t out_bytes;    // PRINTER_ALL_BYTES: whatever it has
     const char *directory; // where to keep what does not fit in memory; NULL: $TMPDIR, or /tmp
     size_t memory_bytes;   // kept in memory, all together; 0: 8 MiB
     size_t task_bytes;     // kept in memory of one stream of one task; 0: 1 MiB
@@ -94,6 +98,13 @@ size_t printer_fds (const printer_t *self, struct pollfd fds[2]);
 //  Then closes out_path's file if there is one, for only closing tells whether some file systems kept the bytes.
 //  0 when all is written; -1 and ETIMEDOUT (nothing is lost, call again), or the sticky errno.
 int printer_flush (printer_t *self, int64_t timeout_ms);
+
+//  Writes to out_path what may be printed, and makes it durable; blocks on the disk. `bytes` is then how long the file
+//  is. Nothing to do without out_path. 0, or -1 and the sticky errno.
+int printer_sync (printer_t *self, uint64_t *bytes);
+
+//  With keep_order, the number that is printed next.
+uint64_t printer_next (const printer_t *self);
 
 //  Output that waits for nothing but the reader, in memory or on disk: bytes. The sink grants less while this is
 //  large. What waits for the rest of its task or for its turn is not in it, for that would wait for other messages.

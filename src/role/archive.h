@@ -1,0 +1,52 @@
+/*  archive: what of a run is durable: the journal, and how far the results are out, so that a sink that is started
+ *  again goes on where this one was killed.
+ *
+ *  An output file (-o) is written and synced before the commit that counts its results: what is behind that place in
+ *  the file is cut off at the next start, and comes again. Nothing of this holds for a pipe: what was counted and not
+ * yet read from it is never printed again, and the next start says how much that may be.
+ */
+#ifndef DISHES_ROLE_ARCHIVE_H
+#define DISHES_ROLE_ARCHIVE_H
+
+#include "role/results.h"
+#include "store/joblog_read.h"
+#include "store/journal.h"
+
+//  All zero, and after archive_close: no journal is kept, and every call does nothing. Without a journal a job log may
+//  still tell what is not to be done again.
+typedef struct {
+    const sink_role_config_t *config; // borrowed
+    journal_t *journal;
+    bool is_restored;   // the file held a run
+    joblog_jobs_t jobs; // without a journal, of a job log that is resumed: what was done
+    bool is_of_joblog;
+} archive_t;
+
+//  Opens the journal, if one is to be kept, for a new run with this id or the one that is in it. 0, or -1 when that
+//  failed, and then said so.
+int archive_open (archive_t *self, const sink_role_config_t *config, uint64_t run);
+void archive_close (archive_t *self); // may be called twice
+
+//  The run's id; and what sink_new is given, NULL where the run is new.
+uint64_t archive_run (const archive_t *self, uint64_t run);
+const sink_restored_t *archive_restored (const archive_t *self, sink_restored_t *out);
+
+//  Where results go on.
+void archive_prepare (const archive_t *self, printer_config_t *printer);
+
+//  Tells the results what is counted already. 0, or -1 and errno.
+int archive_replay (const archive_t *self, results_t *results);
+
+//  Ports of the core.
+void archive_completed (archive_t *self, const completion_t *completion);
+void archive_known (archive_t *self, const ranges_t *counted, uint64_t failed);
+void archive_washer (archive_t *self, const char *name, uint64_t life, uint64_t input_hash);
+void archive_dryer (archive_t *self, uint64_t life, const char *name, const char *host);
+void archive_eof (archive_t *self, bool known, uint64_t total, uint64_t washer);
+void archive_ended (archive_t *self, const ending_t *ending);
+
+//  Blocks on the disk. 0; or -1: nothing of it may be acked, and archive_error says why.
+int archive_commit (archive_t *self, results_t *results, const figures_t *figures);
+const char *archive_error (const archive_t *self);
+
+#endif
