@@ -67,7 +67,7 @@ sink_t *sink_new (const sink_config_t *config, const sink_ports_t *ports, const 
     if (self->config.dead_after_ms < 1)
         self->config.dead_after_ms = 5000;
     self->ports = *ports;
-    self->restarted = restored;
+    self->restarted = restored && !restored->is_resumed;
     self->start_ms = self->waiting_ms = self->ticked_ms = self->ended_ms = self->repeat_ms = now_ms;
     if (restored && restore (self, restored) == -1)
         sink_destroy (&self);
@@ -319,7 +319,7 @@ int64_t sink_due_ms (const sink_t *self)
 {
     if (self->state == SINK_OVER)
         return INT64_MAX;
-    if (self->uncommitted)
+    if (self->uncommitted && self->state != SINK_ENDED) // after the end nothing is committed any more
         return 0;
     int64_t due = peers_due_ms (self), other = INT64_MAX;
     if (self->state == SINK_ENDED)

@@ -82,6 +82,7 @@ typedef struct {
 
 //  What a restarted sink knows from its journal.
 typedef struct {
+    bool is_resumed; // by a user, with parts that are all new: nobody of before is waited for
     char washer_name[NAME_BYTES];
     bool eof;
     uint64_t total, eof_life;
