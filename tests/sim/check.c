@@ -182,11 +182,11 @@ void check_ended (world_t *world, const ending_t *ending)
 void check_input (world_t *world, const ending_t *ending, const char *reason)
 {
     bool noticed = strstr (reason, "the input is not that of the run") != NULL;
+    world->stats->noticed += noticed;
     if (noticed && !world->changed_from)
         world_violated (world, "7: input", "%s", reason);
     bool dropped = world->journal.figures.dropped; // what is gone cannot be read again
-    if (ending->end == END_JOINED && world->changed_eof && !dropped &&
-        world->told_bytes > work_bytes (world, world->changed_from - 1))
+    if (ending->end == END_JOINED && world->changed_eof && !dropped && world->told_bytes > work_common_bytes (world))
         world_violated (world, "7: input", "joined, though another task %llu came, and %llu bytes were known",
                         (unsigned long long)world->changed_from, (unsigned long long)world->told_bytes);
 }

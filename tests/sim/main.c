@@ -138,6 +138,7 @@ static void print_figures (const stats_t *stats)
         {"processes lost", stats->lives_lost},
         {"lives closed by the sink though they lived", stats->gone},
         {"sinks restored from a journal", stats->restored},
+        {"runs ended, as their input was another", stats->noticed},
     };
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         printf ("%-44s %llu\n", figures[i].name, (unsigned long long)figures[i].value);

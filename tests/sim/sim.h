@@ -200,7 +200,7 @@ typedef struct {
 typedef struct {
     uint64_t schedules, events, messages, virtual_ms, joined, halted, deadline, lost;
     uint64_t fault[FAULT_KINDS], tasks, executions, redelivered, duplicates, refused, bad, lives_lost, messages_lost,
-        overtaken, gone, broken, restored, late;
+        overtaken, gone, broken, restored, late, noticed;
 } stats_t;
 
 struct world {
@@ -361,6 +361,7 @@ void journal_free (journal_t *self);
 
 //  work.c: what tasks are made of, and what they print
 slice_t work_item (const world_t *world, uint64_t n, uint64_t count, bool changed);
+uint64_t work_common_bytes (const world_t *world);          // that the first and the changed input begin with
 uint64_t work_bytes (const world_t *world, uint64_t count); // of the first tasks, before any change
 bool work_check_item (const world_t *world, uint64_t n, uint64_t count, const slice_t *bytes);
 void work_output (uint64_t n, uint32_t attempt, uint64_t life, int stream, uint64_t offset, uint8_t *out, size_t size);

@@ -241,6 +241,31 @@ static void hole_11_what_an_older_life_sent_is_not_run_twice (void **state)
         assert_int_equal (world->executions[n], 1);
 }
 
+//  Kills the washer when the sink has acked its EOF; the next one has another input from this task on.
+static end_t come_back_with_another_input (scenario_t *plan, uint64_t from)
+{
+    world_t *world = script_begin (plan);
+    script_until_started (world, 1, 1);
+    while (!script_washer (world)->washer.eof || world->told_bytes < work_bytes (world, plan->tasks))
+        script_pass (world, 5);
+    process_kill (world, script_washer (world), SEEN_BY_WIRE);
+    world->changed_from = from;
+    world->may_lose = from;
+    world_start (world, world->now_ms + 50, PROC_WASHER, -1);
+    return script_end (world);
+}
+
+static void hole_11_another_input_is_noticed (void **state)
+{
+    scenario_t plan = script_plan (40, 100, 1, 0);
+    for (int durable = 0; durable < 2; durable++) {
+        plan.durable = durable;
+        assert_int_equal (come_back_with_another_input (&plan, 0), END_JOINED);
+        assert_int_equal (come_back_with_another_input (&plan, 1), END_LOST);
+        assert_int_equal (come_back_with_another_input (&plan, 40), END_LOST); // at the very end of it
+    }
+}
+
 static void hole_11_a_washer_that_never_comes_back (void **state)
 {
     scenario_t plan = script_plan (5, 400, 1, 0);
@@ -799,6 +824,7 @@ int main (void)
         cmocka_unit_test (hole_10_nothing_to_do),
         cmocka_unit_test (hole_11_an_eof_belongs_to_the_life_that_said_it),
         cmocka_unit_test (hole_11_what_an_older_life_sent_is_not_run_twice),
+        cmocka_unit_test (hole_11_another_input_is_noticed),
         cmocka_unit_test (hole_11_a_washer_that_never_comes_back),
         cmocka_unit_test (hole_11_a_new_life_waits_while_the_old_one_is_heard),
         cmocka_unit_test (hole_12_a_poison_task_is_convicted_and_no_other),

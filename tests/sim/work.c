@@ -63,6 +63,22 @@ uint64_t work_bytes (const world_t *world, uint64_t count)
     return bytes;
 }
 
+//  The changed task may happen to be as it was, or to begin so.
+uint64_t work_common_bytes (const world_t *world)
+{
+    uint64_t bytes = 0;
+    for (uint64_t n = 1; n <= world->plan.tasks; n++) {
+        uint8_t first[140], other[140];
+        size_t size = put_task (world, n, false, first), other_size = put_task (world, n, true, other), at = 0;
+        while (at < size && at < other_size && first[at] == other[at])
+            at++;
+        bytes += at;
+        if (at < size || at < other_size)
+            break;
+    }
+    return bytes;
+}
+
 static bool is_item (const world_t *world, uint64_t n, uint64_t count, const slice_t *bytes, bool changed)
 {
     uint8_t task[140];

@@ -12,11 +12,14 @@ typedef struct {
     int64_t now_ms;
     unsigned commits, uncommitted; // calls; completions since the last one
     bool commit_fails;
-    uint64_t seq[1000]; // by life: what it has said
-    uint64_t known;     // tasks that a washer remembered
-    uint64_t washer;    // life that was to be durable last
-    packet_t heard;     // the last packet that `hear` found
+    uint64_t seq[1000];  // by life: what it has said
+    uint64_t known;      // tasks that a washer remembered
+    uint64_t washer;     // life that was to be durable last
+    uint64_t wrong_hash; // of an input that is another
+    packet_t heard;      // the last packet that `hear` found
 } desk_t;
+
+static const sink_config_t plain = {.output_bytes = 1 << 20, .backlog_bytes = 1 << 20, .wait_ms = 60000};
 
 static void on_piece (void *arg, uint64_t dryer, uint64_t n, int stream, bool streamed, const void *tag,
                       size_t tag_size, const slice_t *bytes)
@@ -68,6 +71,22 @@ static void desk_open (desk_t *self, const sink_config_t *config, const sink_res
     self->config.dead_after_ms = DEAD_AFTER_MS;
     sink_ports_t ports = {self, on_piece, on_drop,  on_completed, on_eof, on_ended, on_commit,
                           NULL, NULL,     on_known, on_washer,    NULL,   NULL};
+    self->sink = sink_new (&self->config, &ports, restored, self->now_ms);
+    assert_non_null (self->sink);
+}
+
+static int on_input (void *arg, uint64_t bytes, uint64_t hash)
+{
+    return hash == ((desk_t *)arg)->wrong_hash ? -1 : 0;
+}
+
+//  One whose surroundings keep what the input is.
+static void desk_open_with_input (desk_t *self, const sink_restored_t *restored)
+{
+    *self = (desk_t){.config = plain, .now_ms = 1000, .wrong_hash = 99};
+    self->config.run = RUN;
+    self->config.life = SINK;
+    sink_ports_t ports = {.arg = self, .eof = on_eof, .ended = on_ended, .commit = on_commit, .input = on_input};
     self->sink = sink_new (&self->config, &ports, restored, self->now_ms);
     assert_non_null (self->sink);
 }
@@ -179,8 +198,6 @@ static void eof (desk_t *self, uint64_t washer, uint64_t total)
     put_u64 (&out, total);
     say (self, washer, MSG_EOF, 1, &out);
 }
-
-static const sink_config_t plain = {.output_bytes = 1 << 20, .backlog_bytes = 1 << 20, .wait_ms = 60000};
 
 //  A dryer that is told to drop what it held for an older washer dies before it answers: the washer that knew it from
 //  before must hear that, or waits for ever for what was out there.
@@ -382,6 +399,101 @@ static void test_the_last_washer_is_remembered (void **state)
     desk_close (&desk);
 }
 
+static void input (desk_t *self, uint64_t washer, uint64_t bytes, uint64_t hash)
+{
+    writer_t out = {0};
+    put_u64 (&out, bytes);
+    put_u64 (&out, hash);
+    say (self, washer, MSG_INPUT, 1, &out);
+}
+
+//  Another life of the washer comes; returns the place that its WELCOME names.
+static uint64_t next_washer (desk_t *self)
+{
+    sink_died (self->sink, OLD_WASHER, self->now_ms);
+    hello_washer (self, WASHER, 0);
+    tick (self, 1);
+    assert_true (hear (self, WASHER, MSG_WELCOME));
+    reader_t in = heard (self);
+    get_u32 (&in);
+    get_u8 (&in);
+    get_u32 (&in);
+    get_u64 (&in);
+    get_u8 (&in);
+    get_u64 (&in);
+    return get_u64 (&in);
+}
+
+//  S44: with nobody who keeps what is told, the sink compares by itself.
+static void test_another_input_ends_the_run (void **state)
+{
+    for (uint64_t hash = 7; hash <= 8; hash++) {
+        desk_t desk;
+        desk_open (&desk, &plain, NULL);
+        hello_washer (&desk, OLD_WASHER, 0);
+        input (&desk, OLD_WASHER, 1024, 6);
+        input (&desk, OLD_WASHER, 1500, 7);
+        assert_int_equal (next_washer (&desk), 1500);
+        input (&desk, WASHER, 1024, 6);
+        input (&desk, WASHER, 1500, hash);
+        tick (&desk, 1);
+        assert_int_equal (sink_ending (desk.sink)->end, hash == 7 ? END_NONE : END_LOST);
+        assert_int_equal (sink_ending (desk.sink)->status, hash == 7 ? 0 : 125);
+        assert_string_equal (
+            sink_reason (desk.sink),
+            hash == 7 ? "" : "the input is not that of the run that goes on: it differs within its first 1500 bytes");
+        desk_close (&desk);
+    }
+}
+
+//  S44: one that has grown goes on; one that was cut does not.
+static void test_a_shorter_input_ends_the_run (void **state)
+{
+    for (uint64_t bytes = 1400; bytes <= 1600; bytes += 100) {
+        desk_t desk;
+        desk_open (&desk, &plain, NULL);
+        hello_washer (&desk, OLD_WASHER, 0);
+        input (&desk, OLD_WASHER, 1500, 7);
+        eof (&desk, OLD_WASHER, 5);
+        assert_int_equal (next_washer (&desk), 1500);
+        input (&desk, WASHER, bytes, 7);
+        eof (&desk, WASHER, 5);
+        tick (&desk, 1);
+        assert_int_equal (sink_ending (desk.sink)->end, bytes < 1500 ? END_LOST : END_NONE);
+        desk_close (&desk);
+    }
+}
+
+//  S44: who keeps what is told says what differs; it is durable before it is acked.
+static void test_what_is_told_of_the_input_is_kept_elsewhere (void **state)
+{
+    desk_t desk;
+    sink_restored_t restored = {.washer_name = "washer", .washer_life = OLD_WASHER, .input_bytes = 5000};
+    desk_open_with_input (&desk, &restored);
+    assert_int_equal (next_washer (&desk), 5000);
+    unsigned commits = desk.commits;
+    input (&desk, WASHER, 1024, 1);
+    tick (&desk, 1);
+    assert_int_equal (desk.commits, commits + 1);
+    input (&desk, WASHER, 1024, 2); // the core keeps nothing itself
+    tick (&desk, 1);
+    assert_int_equal (sink_ending (desk.sink)->end, END_NONE);
+    input (&desk, WASHER, 2048, desk.wrong_hash);
+    tick (&desk, 1);
+    assert_int_equal (sink_ending (desk.sink)->end, END_LOST);
+    desk_close (&desk);
+}
+
+static void test_an_input_of_no_bytes_is_malformed (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_washer (&desk, WASHER, 0);
+    input (&desk, WASHER, 0, 1);
+    assert_int_equal (sink_status (desk.sink).bad, 1);
+    desk_close (&desk);
+}
+
 //  hole 10: the linger has an end, though a peer beats and beats and does not leave
 static void test_the_end_waits_no_longer_than_dead_after (void **state)
 {
@@ -542,6 +654,10 @@ int main (void)
         cmocka_unit_test (test_halt_is_judged_when_the_total_is_known),
         cmocka_unit_test (test_a_failed_commit_is_not_in_the_figures),
         cmocka_unit_test (test_the_last_washer_is_remembered),
+        cmocka_unit_test (test_another_input_ends_the_run),
+        cmocka_unit_test (test_a_shorter_input_ends_the_run),
+        cmocka_unit_test (test_what_is_told_of_the_input_is_kept_elsewhere),
+        cmocka_unit_test (test_an_input_of_no_bytes_is_malformed),
         cmocka_unit_test (test_the_end_waits_no_longer_than_dead_after),
         cmocka_unit_test (test_the_end_is_over_when_all_have_left),
         cmocka_unit_test (test_a_washer_whose_clock_is_behind_is_refused),

@@ -1,6 +1,7 @@
 //  The washer alone, message by message.
 #include "test_core_help.h"
 
+#include "core/prints.h"
 #include "core/washer.h"
 
 enum { RUN = 7, SINK = 100, WASHER = 300, DRYER = 400 };
@@ -42,12 +43,18 @@ static void hear (desk_t *self, uint8_t type, uint32_t count, writer_t *records)
     writer_free (records);
 }
 
-static void desk_open (desk_t *self, uint64_t order_window)
+//  The washer, before any sink
+static void desk_begin (desk_t *self)
 {
     *self = (desk_t){.now_ms = 1000};
     washer_config_t config = {.life = WASHER, .shape = {BLOCK_DELIMITED, '\n', 1, 1}, .retries = 3};
     washer_ports_t ports = {self, on_sink_found, on_lane_open, on_lane_close, NULL, on_log};
     self->washer = washer_new (&config, &ports, self->now_ms);
+}
+
+//  A sink that knows the input up to this place (0: nothing of it).
+static void meet_sink (desk_t *self, uint64_t order_window, uint64_t input_bytes)
+{
     writer_t out = {0};
     put_text (&out, "inproc://in");
     hear (self, MSG_ADVERT, 0, &out);
@@ -57,10 +64,16 @@ static void desk_open (desk_t *self, uint64_t order_window)
     put_u64 (&out, order_window);
     put_u8 (&out, false); // halting
     put_u64 (&out, 0);
-    put_u64 (&out, 0); // nothing is known of the input
+    put_u64 (&out, input_bytes);
     put_u32 (&out, 0); // nothing is counted
     hear (self, MSG_WELCOME, 0, &out);
     assert_int_equal (washer_state (self->washer), WASHER_OPEN);
+}
+
+static void desk_open (desk_t *self, uint64_t order_window)
+{
+    desk_begin (self);
+    meet_sink (self, order_window, 0);
 }
 
 static void dryer_up (desk_t *self, uint64_t dryer, uint32_t slots)
@@ -184,6 +197,86 @@ static void test_the_window_moves_with_what_is_counted (void **state)
     washer_destroy (&desk.washer);
 }
 
+//  What it says of its input at its next turn, and whether EOF follows; the places are added to `places`.
+static size_t told (desk_t *self, print_t *places, bool *eof)
+{
+    size_t count = 0;
+    washer_tick (self->washer, self->now_ms);
+    for (packet_t packet; washer_packet (self->washer, &packet); packet_drop (&packet)) {
+        message_t message = {.records = packet.records.data, .records_size = packet.records.size};
+        reader_t in = reader_of (&message);
+        *eof |= packet.header.type == MSG_EOF;
+        for (uint32_t i = 0; packet.header.type == MSG_INPUT && i < packet.header.count; i++) {
+            assert_false (*eof); // EOF comes last
+            places[count++] = (print_t){get_u64 (&in), get_u64 (&in)};
+        }
+        assert_false (in.bad);
+    }
+    return count;
+}
+
+static void put_bytes_of (desk_t *self, uint8_t *data, size_t size, size_t lot, bool drops)
+{
+    for (size_t at = 0; at < size; at += lot) {
+        slice_t bytes = slice_from (data + at, lot < size - at ? lot : size - at);
+        if (drops && at / lot % 2)
+            assert_int_equal (washer_put_dropped (self->washer, &bytes, 1), 0);
+        else
+            assert_int_equal (washer_put (self->washer, &bytes, 1), 0);
+        slice_drop (&bytes);
+    }
+}
+
+//  S43: the same places and the same hashes however it was cut, and whatever of it was dropped.
+static void test_what_is_told_of_the_input_depends_on_its_bytes_alone (void **state)
+{
+    enum { SIZE = 200000, PLACES = 64 + 2 + 1 };
+    static uint8_t data[SIZE];
+    print_t first[PLACES + 1], again[PLACES + 1];
+    uint64_t seed = 5;
+    for (size_t i = 0; i < SIZE; i++)
+        data[i] = (uint8_t)chance (&seed);
+    for (size_t lot = 700; lot < SIZE; lot *= 3) {
+        desk_t desk;
+        bool eof = false;
+        desk_open (&desk, 0);
+        put_bytes_of (&desk, data, SIZE, lot, lot > 10000);
+        washer_eof (desk.washer);
+        assert_int_equal (told (&desk, lot == 700 ? first : again, &eof), PLACES);
+        assert_true (eof);
+        assert_int_equal (first[PLACES - 1].bytes, SIZE);
+        if (lot > 700)
+            assert_memory_equal (first, again, PLACES * sizeof *first);
+        washer_destroy (&desk.washer);
+    }
+}
+
+//  S43: the place that WELCOME names, read before or only after it.
+static void test_the_place_that_the_sink_asks_for_is_told (void **state)
+{
+    static uint8_t data[3000];
+    for (int after = 0; after < 2; after++) {
+        print_t places[8];
+        bool eof = false;
+        desk_t desk;
+        desk_begin (&desk);
+        if (!after)
+            put_bytes_of (&desk, data, sizeof data, 100, false);
+        meet_sink (&desk, 0, 1550);
+        if (after)
+            put_bytes_of (&desk, data, sizeof data, 100, false);
+        assert_int_equal (told (&desk, places, &eof), 3);
+        assert_int_equal (places[0].bytes, 1550);
+        ink_t ink;
+        ink_init (&ink, &(shape_t){BLOCK_DELIMITED, '\n', 1, 1});
+        ink_take (&ink, data, 1550);
+        assert_int_equal (places[0].hash, ink_print (&ink).hash);
+        assert_int_equal (places[1].bytes, 1024);
+        assert_int_equal (places[2].bytes, 2048);
+        washer_destroy (&desk.washer);
+    }
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +284,8 @@ int main (void)
         cmocka_unit_test (test_a_dryer_of_no_life_gets_no_lane),
         cmocka_unit_test (test_order_windows),
         cmocka_unit_test (test_the_window_moves_with_what_is_counted),
+        cmocka_unit_test (test_what_is_told_of_the_input_depends_on_its_bytes_alone),
+        cmocka_unit_test (test_the_place_that_the_sink_asks_for_is_told),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
