@@ -344,7 +344,7 @@ static void drain (dryer_t *self, int64_t now_ms)
     bool known = self->session.state != SESSION_SEEK && self->session.state != SESSION_HELLO;
     bool empty = !self->held.size && !self->running.size && reports_idle (&self->reports);
     if (self->state == DRYER_LEAVING && empty && (!known || link_idle (&self->session.link)) &&
-        (known || !self->session.sink) && enter (self, EVENT_DRAINED))
+        enter (self, EVENT_DRAINED))
         session_bye (&self->session, now_ms);
 }
 
