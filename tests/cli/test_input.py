@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Where items come from, how they become commands, and what a command finds when it starts."""
 
-# ctest: ways=ipc,stages-ipc
+# ctest: ways=ipc
 
 import os
 import random
@@ -72,6 +72,7 @@ class Sources(InputCase):
         lines = self.shown("./show", "{3}{1}{2}", ":::", "a", "b", ":::", "c", "d", ":::", "e", "f", "g")
         self.assertEqual(lines, [f"<{z}{x}{y}>" for x in "ab" for y in "cd" for z in "efg"])
 
+    @harness.ways("dishes")     # over stages no dryer is waited for: see test_stages.py
     def test_a_product_with_an_empty_source_is_empty(self):
         self.write("empty", "")
         self.assertEqual(self.shown("./show", ":::", "a", "::::", "empty"), [])
@@ -156,6 +157,7 @@ class Grouping(InputCase):
     def test_X_with_n_is_at_most_n(self):
         self.assertEqual(self.shown("-X", "-n", "2", "./show", stdin=b"a\nb\nc\n"), ["<a><b>", "<c>"])
 
+    @harness.ways("dishes")     # over stages no dryer is waited for: see test_stages.py
     def test_nothing_runs_on_empty_input(self):
         for args in ([], ["-r"], ["-X"], ["-n", "5"], ["-0"]):
             with self.subTest(args):
@@ -295,6 +297,7 @@ class WhatACommandFinds(InputCase):
     def test_pipeline_and_dryer_have_names(self):
         self.assertRegex(self.shown("sh", "-c", 'echo "$DISHES_PIPELINE $DISHES_DRYER"', "sh", ":::", "a")[0], r"\S \S")
 
+    @harness.ways("dishes")     # it says where they meet
     def test_the_address_and_the_key_are_taken_away(self):
         env = {"DISHES_AT": "inproc://here", "DISHES_KEY": "secret"}
         self.assertEqual(self.shown("sh", "-c", 'echo "[$DISHES_AT][$DISHES_KEY]"', "sh", ":::", "a", env=env), ["[][]"])
