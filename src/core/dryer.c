@@ -341,10 +341,8 @@ void dryer_leave (dryer_t *self, int64_t now_ms)
 //  Nothing is left to do, to give back or to report, and the sink has it all.
 static void drain (dryer_t *self, int64_t now_ms)
 {
-    bool known = self->session.state != SESSION_SEEK && self->session.state != SESSION_HELLO;
     bool empty = !self->held.size && !self->running.size && reports_idle (&self->reports);
-    if (self->state == DRYER_LEAVING && empty && (!known || link_idle (&self->session.link)) &&
-        enter (self, EVENT_DRAINED))
+    if (self->state == DRYER_LEAVING && empty && link_idle (&self->session.link) && enter (self, EVENT_DRAINED))
         session_bye (&self->session, now_ms);
 }
 
