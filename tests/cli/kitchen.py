@@ -12,6 +12,7 @@ that is said on stderr and the status is 98, which no test wants.
 import itertools
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -104,8 +105,8 @@ class Split:
 
 
 def free_port():
-    """Below those that the kernel gives away by itself, so that nobody gets it in between."""
-    for port in range(20000 + os.getpid() % 5000, 32000):
+    """Below those that the kernel gives away by itself, and seldom the one of another test that runs beside this one."""
+    for port in random.SystemRandom().sample(range(18000, 32000), 100):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
