@@ -128,6 +128,7 @@ def start(split, at):
 def wait_for(parts):
     """{name: status}, without those that had to be ended because another had failed before it could tell them."""
     status, end = {}, None
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     while len(status) < len(parts):
         for name, part in parts.items():
             if name not in status and part.poll() is not None:
@@ -136,7 +137,7 @@ def wait_for(parts):
                     end = time.monotonic() + PATIENCE_S
         if end and time.monotonic() > end:
             break
-        time.sleep(0.002)
+        signal.sigtimedwait({signal.SIGCHLD}, 0.05)
     for part in parts.values():
         if part.poll() is None:
             part.terminate()

@@ -12,7 +12,7 @@ import os
 import signal
 
 import harness
-from stages import GATED, StageCase
+from stages import GATED, StageCase, pause
 
 
 class Waits:
@@ -115,7 +115,7 @@ class Waits:
         washer = self.washer(stdin=ours)
         os.close(ours)
         self.wait_for_dryers(1)
-        harness.time.sleep(2.5)
+        pause(2.5)
         os.write(theirs, b"late\n")
         os.close(theirs)
         self.all_end(0, sink, washer, dryer)
