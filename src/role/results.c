@@ -191,14 +191,22 @@ static void clear_line (results_t *self)
         self->config->talk.draw (self->config->talk.arg, bytes, size);
 }
 
-static size_t arm (results_t *self)
+//  A descriptor keeps its watch: the one that waits alone now may have been the second of two before.
+static watch_t *watch_of (results_t *self, int fd)
+{
+    if (self->watches[0].fd == fd || self->watches[1].fd == fd)
+        return &self->watches[self->watches[0].fd == fd ? 0 : 1];
+    return &self->watches[self->watches[0].fd ? 1 : 0];
+}
+
+static void arm (results_t *self)
 {
     struct pollfd fds[2];
     size_t count = printer_error (self->printer) ? 0 : printer_fds (self->printer, fds);
+    self->watches[0].ready = self->watches[1].ready = false;
     for (size_t i = 0; i < count; i++)
-        if (loop_arm (self->loop, &self->watches[i], fds[i].fd, true) == -1)
+        if (loop_arm (self->loop, watch_of (self, fds[i].fd), fds[i].fd, true) == -1)
             note_error (self);
-    return count;
 }
 
 void results_write (results_t *self)
@@ -207,8 +215,7 @@ void results_write (results_t *self)
     if (printer_fds (self->printer, fds)) {
         clear_line (self);
         printer_write (self->printer);
-        if (!arm (self))
-            self->watches[0].ready = self->watches[1].ready = false;
+        arm (self);
     }
     if (!self->error && !printer_backlog_bytes (self->printer))
         self->printed = self->config->printer.keep_order ? printer_next (self->printer) - 1 : self->done;

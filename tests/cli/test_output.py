@@ -42,6 +42,12 @@ class Grouping(harness.Case):
         self.assertEqual(seen, wanted)
         self.assertEqual(len(order), len(set(order)), "a task's output in two parts")
 
+    def test_stderr_that_waits_alone_after_it_waited_beside_stdout(self):
+        """A reader that is slower than the commands: either output may be the one that is still to be written."""
+        result = self.ok("-j2", "sh", "-c", "head -c 1500000 /dev/zero; head -c 1500000 /dev/zero >&2", "sh", ":::",
+                         *map(str, range(10)))
+        self.assertEqual((len(result.out), len(result.err)), (15_000_000, 15_000_000))
+
     def test_output_is_printed_as_soon_as_its_task_is_done(self):
         program = self.start("-j2", "sh", "-c", "until [ -s go.$1 ]; do sleep 0.01; done; echo $1", "sh", ":::",
                              "slow", "quick")
