@@ -15,6 +15,7 @@ static port_t *find (const hatch_t *self, uint64_t dryer)
 
 static void free_port (hatch_t *self, port_t *port)
 {
+    loop_unwatch (self->loop, &port->news);
     loop_unwatch (self->loop, &port->watch);
     lane_end_close (&port->lane);
     free (port);
@@ -23,6 +24,8 @@ static void free_port (hatch_t *self, port_t *port)
 static int bind_port (hatch_t *self, port_t *port)
 {
     if (site_lane_push (self->site, self->washer, port->dryer, port->generation, &port->lane, port->endpoint) == -1)
+        return -1;
+    if (port->lane.monitor && loop_watch (self->loop, &port->news, socket_fd (port->lane.monitor)) == -1)
         return -1;
     return loop_watch (self->loop, &port->watch, socket_fd (port->lane.socket));
 }
@@ -80,12 +83,18 @@ static void tell_new (hatch_t *self, washer_t *core, int64_t now_ms)
     }
 }
 
+//  libzmq tells of a peer only after it has sent to it: that a second one has come may be news when all else is quiet.
+static bool has_news (const port_t *port)
+{
+    return port->watch.ready || port->news.ready;
+}
+
 //  A lane in which something happened; NULL: none.
 static port_t *find_lost (const hatch_t *self)
 {
     for (size_t i = 0; i < self->size; i++) {
         port_t *port = self->ports[i];
-        if (port->is_told && port->watch.ready && lane_end_look (&port->lane) == LANE_LOST)
+        if (port->is_told && has_news (port) && lane_end_look (&port->lane) == LANE_LOST)
             return port;
     }
     return NULL;
@@ -100,9 +109,10 @@ void hatch_tell (hatch_t *self, washer_t *core, int64_t now_ms)
 
 static bool is_stuck (port_t *port)
 {
-    if (port->watch.ready)
+    if (has_news (port))
         port->is_stuck = lane_end_look (&port->lane) == LANE_LOST || !socket_can_send (port->lane.socket);
     port->watch.ready = port->lane.state == LANE_LOST; // until it was told
+    port->news.ready = false;
     return port->is_stuck;
 }
 

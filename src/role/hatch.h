@@ -12,6 +12,7 @@ typedef struct {
     uint32_t generation;
     lane_end_t lane;
     watch_t watch;
+    watch_t news;  // of its monitor
     bool is_told;  // the core knows its endpoint
     bool is_stuck; // nobody was there to take the last message
     endpoint_t endpoint;
