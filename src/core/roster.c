@@ -87,6 +87,18 @@ static reader_t holdings (const peer_t *self, uint32_t *count)
     return in;
 }
 
+bool inventory_fits (reader_t in)
+{
+    get_u64 (&in); // the washer of its lane
+    get_u64 (&in); // what it got there
+    for (uint32_t count = get_u32 (&in); count && !in.bad; count--) {
+        get_u64 (&in);
+        get_u64 (&in); // lane sequence
+        get_run (&in);
+    }
+    return !in.bad && in.at == in.end;
+}
+
 bool peer_holds_for_others (const peer_t *self, uint64_t washer)
 {
     uint32_t count;

@@ -57,6 +57,9 @@ int peer_keep (peer_t *self, uint8_t type, uint32_t count, slice_t *records);
 //  True where its inventory names tasks of a washer life other than this.
 bool peer_holds_for_others (const peer_t *self, uint64_t washer);
 
+//  Whether the rest of a message is an inventory, and nothing else.
+bool inventory_fits (reader_t in);
+
 //  Adds the task numbers of its inventory to a set. -1: ENOMEM.
 int peer_held (const peer_t *self, ranges_t *out);
 

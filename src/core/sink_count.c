@@ -288,8 +288,10 @@ static void on_holding (sink_t *self, peer_t *peer, reader_t *in, const message_
     uint64_t washer = get_u64 (in);
     get_u8 (in); // whether it was to drop
     writer_t inventory = {0};
-    if (in->bad)
+    if (in->bad || !inventory_fits (*in)) {
+        in->bad = true;
         return;
+    }
     put_bytes (&inventory, in->at, (size_t)(in->end - in->at));
     slice_drop (&peer->inventory);
     sink_check (self, writer_take (&inventory, &peer->inventory));

@@ -102,7 +102,11 @@ static void hello_dryer (sink_t *self, uint64_t life, reader_t *in, int64_t now_
     from.prefetch = get_u32 (in);
     from.grain = get_u32 (in);
     from.unsure = get_u32 (in);
-    peer_t *peer = in->bad ? NULL : open_peer (self, life, ROLE_DRYER, now_ms);
+    if (in->bad || !inventory_fits (*in)) {
+        self->bad++;
+        return;
+    }
+    peer_t *peer = open_peer (self, life, ROLE_DRYER, now_ms);
     if (!peer)
         return;
     memcpy (peer->name, from.name, sizeof peer->name);
