@@ -117,7 +117,7 @@ static void answer (guard_t *self)
     request_t request;
     const char *name = receive (self->handler, &request) ? judge (self, &request) : NULL;
     if (!name)
-        atomic_fetch_add (&self->refused, 1);
+        guard_count_refused (self);
     if (request.count <= ZAP_ID || request.sizes[ZAP_ID] > FRAME_BYTES)
         request.sizes[ZAP_ID] = 0;
     reply (self->handler, &request, name);
@@ -307,6 +307,11 @@ bool guard_allows (const char *user, const message_t *message)
 uint64_t guard_refused (const guard_t *self)
 {
     return atomic_load (&self->refused);
+}
+
+void guard_count_refused (guard_t *self)
+{
+    atomic_fetch_add (&self->refused, 1);
 }
 
 //  ---- sockets

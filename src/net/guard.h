@@ -48,6 +48,9 @@ int guard_connect (guard_t *self, void *socket);
 //  How many were refused since the start. Any thread.
 uint64_t guard_refused (const guard_t *self);
 
+//  Counts one whom the handler was not asked about: without a credential, or with one of another kind. Any thread.
+void guard_count_refused (guard_t *self);
+
 //  False where a message is not this user's to say: a worker speaks neither as a washer nor of others' death. The sink
 //  asks for each message on `in`; `user` is that of inbound_user, NULL where there is no guard.
 bool guard_allows (const char *user, const message_t *message);

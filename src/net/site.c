@@ -165,7 +165,8 @@ static int monitor_in (site_t *self, void *socket, void **monitor)
 {
     if (!monitor || is_kind (self, ADDRESS_INPROC))
         return 0;
-    *monitor = monitor_open (self->config.context, socket, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED);
+    *monitor =
+        monitor_open (self->config.context, socket, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | SITE_STRANGER_EVENTS);
     return *monitor ? 0 : -1;
 }
 
@@ -189,6 +190,12 @@ void *site_in (site_t *self, endpoint_t told, void **monitor)
     if (rc == -1 && monitor)
         monitor_close (monitor, socket);
     return ready (self, socket, rc, "cannot open the sink's wires");
+}
+
+void site_stranger (site_t *self)
+{
+    if (guard_kind (self->config.guard) != GUARD_NONE)
+        guard_count_refused (self->config.guard);
 }
 
 //  In the place of an address that is only now known whole.

@@ -48,6 +48,10 @@ const char *site_error (const site_t *self);
 //  and close (presence.h), NULL on inproc; it is closed before the socket is. NULL and errno.
 void *site_in (site_t *self, endpoint_t told, void **monitor);
 
+//  Counts a stranger of whom that monitor tells (one of these events): he has shown nothing that the guard could judge.
+#define SITE_STRANGER_EVENTS (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+void site_stranger (site_t *self);
+
 //  `out`, bound, after `in`; greets with `advert`. On tcp it is now that parts of the same user can find the cookie.
 void *site_out (site_t *self, const packet_t *advert);
 

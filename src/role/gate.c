@@ -8,7 +8,7 @@ enum { REPORTS_A_TURN = 4096 };
 
 int gate_open (gate_t *self, site_t *site, bool is_strict, loop_t *loop, endpoint_t told)
 {
-    *self = (gate_t){.loop = loop, .is_strict = is_strict};
+    *self = (gate_t){.loop = loop, .site = site, .is_strict = is_strict};
     inbound_init (&self->inbound);
     self->in = site_in (site, told, &self->monitor);
     return self->in ? 0 : -1;
@@ -41,8 +41,11 @@ static void take_events (gate_t *self)
 {
     monitor_event_t event;
     while (self->monitor_watch.ready && monitor_next (self->monitor, &event))
-        presence_event (&self->presence, event.event == ZMQ_EVENT_ACCEPTED ? PRESENCE_ACCEPTED : PRESENCE_CLOSED,
-                        event.value);
+        if (event.event & SITE_STRANGER_EVENTS)
+            site_stranger (self->site);
+        else
+            presence_event (&self->presence, event.event == ZMQ_EVENT_ACCEPTED ? PRESENCE_ACCEPTED : PRESENCE_CLOSED,
+                            event.value);
     self->monitor_watch.ready = false;
 }
 

@@ -12,6 +12,7 @@
 //  All zero, and after gate_close: nothing is open.
 typedef struct {
     loop_t *loop; // borrowed
+    site_t *site; // borrowed
     void *in, *monitor;
     watch_t in_watch, monitor_watch;
     inbound_t inbound;
