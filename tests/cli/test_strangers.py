@@ -1,0 +1,425 @@
+#!/usr/bin/env python3
+"""Who may talk: strangers at a running pipeline, over each transport. Whatever they say, the results stay exact, they
+are refused, that is counted, and nothing of theirs is kept."""
+
+# ctest: seconds=480
+
+import contextlib
+import json
+import os
+import random
+import re
+import signal
+import socket
+import unittest
+
+import harness
+import kitchen
+import stranger as wire
+import zmq
+
+MiB = 1 << 20
+GROWTH_BYTES = 12 * MiB     # what a flood may cost: buffers of the system's and of ZeroMQ's, once
+
+
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1]) * 1024
+
+
+def listening_ports(pid):
+    """The tcp ports that a process listens at."""
+    inodes = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            inodes.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file][1:]
+    listens = "0A"
+    return [int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == listens and f"socket:[{row[9]}]" in inodes]
+
+
+class Kitchen(harness.Case):
+    """A pipeline that runs while strangers come, and ends when they have had their say."""
+
+    may_meet = True
+    dead_after = "5s"
+
+    def setUp(self):
+        super().setUp()
+        self.number = 0
+        self.at = self.choose_address()
+        self.sink = self.start_stage("sink", "-k", "--dead-after", self.dead_after)
+        self.dryer = self.start_stage("dryer", "-j2", "echo")
+        read, write = os.pipe()
+        self.washer = self.start_stage("washer", stdin=read)
+        os.close(read)
+        self.items = os.fdopen(write, "wb", buffering=0)
+        self.addCleanup(self.items.close)
+        self.work(4)
+        self.run = self.status()["run"]
+
+    def tearDown(self):
+        for program in self.programs:       # where a test has failed
+            if not program.result:
+                program.popen.kill()
+        super().tearDown()
+
+    def check_places(self):
+        if not self._outcome.result.failures:
+            super().check_places()
+
+    #   What differs by transport.
+
+    def choose_address(self):
+        raise NotImplementedError
+
+    def key_of(self, name):
+        return ()
+
+    def arm_insider(self, socket):
+        """Shows the best credential that a stranger may have stolen."""
+
+    def out(self):
+        return self.at
+
+    def lanes(self):
+        raise NotImplementedError
+
+    #   The kitchen.
+
+    def start_stage(self, name, *args, **how):
+        return self.start_program([harness.stage(name), "--at", self.at, *self.key_of(name), *args], **how)
+
+    def ask(self, *args, name="dishes", status=0):
+        result = self.start_program([harness.stage(name), *self.key_of(name), *args]).wait()
+        self.check_sanitizers(result)
+        self.assertEqual(result.status, status, str(result))
+        return result
+
+    def status(self):
+        return json.loads(self.ask("--status", self.at, "--json").out)
+
+    def work(self, count):
+        """So many more tasks are given, and done."""
+        self.items.write(b"".join(b"%d\n" % n for n in range(self.number + 1, self.number + count + 1)))
+        self.number += count
+        self.wait_for(lambda: self.sink.out.count(b"\n") == self.number, f"{self.number} results")
+
+    def insider(self):
+        return wire.stranger(self.out(), self.arm_insider)
+
+    def check_counted(self, name, before, count):
+        """That `count` more are counted under this name; over tcp also what comes late."""
+        self.wait_for(lambda: self.status()[name] >= before[name] + count, f"{count} more {name}")
+        self.assertEqual(self.status()[name], before[name] + count)
+
+    def check_unharmed(self):
+        self.work(4)
+        self.items.close()
+        for program in (self.washer, self.dryer, self.sink):
+            result = program.wait()
+            self.check_sanitizers(result)
+            self.assertEqual(result.status, 0, str(result))
+            self.assertLessEqual(result.err.count(b"\n"), 1, str(result))
+        self.assertEqual(self.sink.out, b"".join(b"%d\n" % n for n in range(1, self.number + 1)))
+
+
+class Insiders:
+    """Those who have a credential, and say what they should not."""
+
+    def test_frames_that_are_none(self):
+        dice = random.Random(7)
+        before = self.status()
+        with self.insider() as who:
+            who.meet()
+            life = wire.life()
+            good = who.frame(wire.HELLO, life, wire.hello_of_dryer())
+            bad = [b"", b"D", good[:71], good[:-1], good + b"x", b"E" + good[1:], who.frame(0, life),
+                   who.frame(99, life), who.frame(wire.WELCOME, life), who.frame(wire.HELLO, life, b"x" * 20),
+                   who.frame(wire.DONE, life, b"", count=0xffffffff, seq=1)]
+            bad += [dice.randbytes(dice.randrange(200)) for _ in range(200)]
+            for frame in bad:
+                who.mouth.send(frame)
+            self.wait_for(lambda: self.status()["bad"] >= before["bad"] + len(bad) - 2, "the frames to be counted")
+        self.assertEqual(self.status()["dryers"], 1)
+        self.check_unharmed()
+
+    def test_an_old_version(self):
+        before = self.status()
+        with self.insider() as who:
+            who.meet()
+            for version in (0, 2, 255):
+                who.say(wire.HELLO, wire.life(), wire.hello_of_dryer(), version=version)
+            self.check_counted("bad", before, 3)
+        self.assertEqual(self.status()["dryers"], 1)
+        self.check_unharmed()
+
+    def test_of_another_run_or_to_another_sink(self):
+        with self.insider() as who:
+            who.meet()
+            life = wire.life()
+            ear = who.listen(("d", life))
+            who.say(wire.HELLO, life, wire.hello_of_dryer(), run=who.run + 1)
+            who.say(wire.HELLO, life, wire.hello_of_dryer(), to=who.sink + 1)
+            self.assertIsNone(who.hear_kind(ear, wire.WELCOME, 200))
+        self.assertEqual(self.status()["dryers"], 1)
+        self.check_unharmed()
+
+    def test_a_huge_frame(self):
+        before = resident_bytes(self.sink.pid)
+        with self.insider() as who:
+            who.meet()
+            for _ in range(4):
+                who.mouth.send(bytes(64 * MiB))
+                self.assertTrue(who.open_mouth(who.told))
+            who.mouth.send(b"x")
+            self.wait_for(lambda: self.status()["bad"], "that he is heard again")
+        self.assertLess(resident_bytes(self.sink.pid), before + GROWTH_BYTES)
+        self.check_unharmed()
+
+    def test_a_flood_of_junk(self):
+        """What he sends is read, counted and forgotten; others are served meanwhile."""
+        with self.insider() as who:
+            who.meet()
+            life = wire.life()
+            junk = [b"x" * 1000, who.frame(wire.HELLO, life, b"?" * 900), who.frame(wire.BEAT, life),
+                    who.frame(wire.DONE, life, b"\xff" * 900, seq=5), who.frame(200, life, b"z" * 3000)]
+
+            def pour(count):
+                before = self.status()["bad"]
+                for n in range(count):
+                    who.mouth.send(junk[n % len(junk)])
+                    if n % (count // 4) == 0:
+                        self.work(2)
+                self.wait_for(lambda: self.status()["bad"] >= before + count // len(junk) * 3, "all to be read")
+            pour(20_000)
+            before = resident_bytes(self.sink.pid)
+            pour(60_000)
+            self.assertLess(resident_bytes(self.sink.pid), before + GROWTH_BYTES)
+        self.check_unharmed()
+
+    def test_the_same_hello_again(self):
+        with self.insider() as who:
+            who.meet()
+            life = wire.life()
+            ear = who.listen(("d", life))
+            self.assertTrue(who.hear_kind(ear, wire.ADVERT))
+            hello = who.say(wire.HELLO, life, wire.hello_of_dryer(slots=0))
+            self.assertTrue(who.hear_kind(ear, wire.WELCOME))
+            for _ in range(1000):
+                who.mouth.send(hello)
+            self.assertTrue(who.hear_kind(ear, wire.WELCOME))
+            self.assertEqual(self.status()["dryers"], 2)
+            who.say(wire.BYE, life)
+            self.assertTrue(who.hear_kind(ear, wire.GONE))
+            before = self.status()
+            self.assertEqual(before["dryers"], 1)
+            for _ in range(5):      # of a life that is closed
+                who.mouth.send(hello)
+            self.assertTrue(who.hear_kind(ear, wire.GONE))
+            self.check_counted("refused", before, 5)
+        self.assertEqual(self.status()["dryers"], 1)
+        self.check_unharmed()
+
+    def test_a_second_peer_on_a_lane(self):
+        """Each lane is for one: at the second it is given up for another, and what was sent there is sent again."""
+        with self.insider() as who:
+            met = {}
+            while len(met) < 12:
+                for lane in self.lanes():
+                    if lane not in met:
+                        met[lane] = who.socket(zmq.PULL, lane)
+                self.work(3)
+            self.work(20)
+            for thief in met.values():
+                thief.close()
+        self.check_unharmed()
+
+    def test_a_second_washer(self):
+        before = self.status()
+        result = self.ask("--at", self.at, "--name", "another", "1000", name="washer", status=125)
+        self.check_one_line(result, "another washer feeds this pipeline already")
+        self.assertGreater(self.status()["refused"], before["refused"])
+        self.check_unharmed()
+
+    def test_a_dryer_that_takes_and_is_silent(self):
+        with self.insider() as who:
+            who.meet()
+            life = wire.life()
+            ear = who.listen(("d", life))
+            self.assertTrue(who.hear_kind(ear, wire.ADVERT))
+            who.say(wire.HELLO, life, wire.hello_of_dryer(slots=50))
+            heard = who.hear_kind(ear, wire.LANE)
+            self.assertTrue(heard)
+            self.items.write(b"".join(b"%d\n" % n for n in range(self.number + 1, self.number + 41)))
+            self.number += 40
+        self.wait_for(lambda: self.sink.out.count(b"\n") == self.number, "the tasks to go to others")
+        self.assertEqual(self.status()["dryers_lost"], 1)
+        self.check_unharmed()
+
+
+class Outsiders:
+    """Over tcp: those without a credential, or with one of their own."""
+
+    def credentials(self):
+        """{name: what he shows}."""
+        raise NotImplementedError
+
+    def check_outsider(self, arm):
+        with wire.stranger(self.out(), arm) as who, self.insider() as spy:
+            spy.meet()
+            who.run, who.sink = spy.run, spy.sink       # he knows it all, and it helps him nothing
+            who.mouth = who.socket(zmq.XPUB, spy.told)
+            ear = who.listen(("d", 5))
+            thieves = [who.socket(zmq.PULL, lane) for lane in self.lanes()]
+            self.assertEqual(len(thieves), 1)
+            for _ in range(10):
+                who.say(wire.HELLO, wire.life(), wire.hello_of_dryer())
+                self.work(2)
+                self.assertFalse(who.mouth.poll(20))    # nobody subscribes to him
+            self.assertFalse(ear.poll(0))
+            self.assertFalse(any(thief.poll(0) for thief in thieves))
+
+    def test_without_a_credential(self):
+        for name, arm in self.credentials().items():
+            with self.subTest(name):
+                before = self.status()
+                self.check_outsider(arm)
+                now = self.status()
+                self.assertGreater(now["strangers"], before["strangers"])
+                self.assertEqual((now["dryers"], now["bad"], now["refused"]),
+                                 (1, before["bad"], before["refused"]))
+        self.check_unharmed()
+
+    def test_a_flood_of_wrong_credentials(self):
+        arm = self.credentials()["a wrong one"]
+
+        def knock(count):
+            for _ in range(count):
+                with wire.stranger(self.out(), arm) as who:
+                    ear = who.socket(zmq.SUB, self.at)
+                    watch = ear.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_DISCONNECTED)
+                    self.assertTrue(watch.poll(wire.WAIT_MS))
+                    ear.close()
+            self.work(2)
+        knock(50)
+        memory, files = resident_bytes(self.sink.pid), len(os.listdir(f"/proc/{self.sink.pid}/fd"))
+        before = self.status()
+        knock(300)
+        self.assertGreater(self.status()["strangers"], before["strangers"])
+        self.assertLess(resident_bytes(self.sink.pid), memory + GROWTH_BYTES)
+        self.wait_for(lambda: len(os.listdir(f"/proc/{self.sink.pid}/fd")) <= files + 5, "the connections to be closed")
+        self.check_unharmed()
+
+    def test_other_protocols(self):
+        for port in [*listening_ports(self.sink.pid), *listening_ports(self.washer.pid)]:
+            for words in (b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 5000, b"\0" * 5000, b""):
+                with socket.create_connection(("127.0.0.1", port)) as line:
+                    with contextlib.suppress(OSError):
+                        line.sendall(words)
+                self.work(1)
+        self.check_unharmed()
+
+
+@harness.ways("inproc")     # that is, once: the transport is a class here
+class Ipc(Insiders, Kitchen):
+    def choose_address(self):
+        return "ipc://kitchen"
+
+    def out(self):
+        return "ipc://" + os.path.join(self.place(), "out")
+
+    def place(self):
+        return os.path.join(self.env["DISHES_DIR"], "kitchen")
+
+    def lanes(self):
+        return [f"ipc://{os.path.join(self.place(), name)}" for name in os.listdir(self.place())
+                if name.startswith("l") and name != "lock"]
+
+
+class Tcp(Kitchen):
+    def choose_address(self):
+        return f"tcp://127.0.0.1:{kitchen.free_port()}"
+
+    def lanes(self):
+        return [f"tcp://127.0.0.1:{port}" for port in listening_ports(self.washer.pid)]
+
+
+@harness.ways("inproc")
+class Cookie(Insiders, Outsiders, Tcp):
+    def arm_insider(self, socket):
+        wire.read_cookie(self.env["DISHES_DIR"], self.at.rpartition(":")[2])(socket)
+
+    def credentials(self):
+        public, secret = zmq.curve_keypair()
+        return {"none": lambda socket: None, "a wrong one": wire.cookie("0123456789abcdef" * 4),
+                "a short one": wire.cookie("0"), "a key": wire.curve(public, secret, public)}
+
+
+@harness.ways("inproc")
+class Key(Insiders, Outsiders, Tcp):
+    def choose_address(self):
+        self.start_program([harness.BINARY, "--keygen", "keys"]).wait()
+        self.worker = wire.read_key(self.path("keys/worker.key"))
+        return super().choose_address()
+
+    def key_of(self, name):
+        return ("--key", "keys/head.key" if name in ("sink", "washer") else "keys/worker.key")
+
+    def arm_insider(self, socket):
+        wire.curve(self.worker["public-key"], self.worker["secret-key"], self.worker["head"])(socket)
+
+    def credentials(self):
+        public, secret = zmq.curve_keypair()
+        return {"none": lambda socket: None, "a wrong one": wire.curve(public, secret, self.worker["head"]),
+                "of another head": wire.curve(public, secret, public), "a password": wire.cookie("0" * 64)}
+
+    def test_a_worker_plays_the_washer(self):
+        """By its own life, and by that of the washer, which he may have guessed."""
+        before = self.status()
+        with self.insider() as who:
+            who.meet()
+            self.assertTrue(before["washer_alive"])
+            said = 0
+            for life in (wire.life(), int(who.sink) + 1):
+                who.open_mouth(who.told)
+                who.say(wire.HELLO, life, wire.hello_of_washer())
+                for kind in wire.OF_THE_HEAD:
+                    who.say(kind, life, wire.anything(kind, int(before["dryer"][0]["life"])), seq=1)
+                said += 1 + len(wire.OF_THE_HEAD)
+            self.check_counted("bad", before, said)
+            self.assertEqual(self.status()["dryers"], 1)
+        self.check_unharmed()
+
+    def test_a_worker_plays_another(self):
+        """Who has said who he is speaks for nobody else: not for the washer, nor for another dryer."""
+        before = self.status()
+        other = int(before["dryer"][0]["life"])
+        with self.insider() as who:
+            who.meet()
+            mine = wire.life()
+            ear = who.listen(("d", mine))
+            self.assertTrue(who.hear_kind(ear, wire.ADVERT))
+            who.say(wire.HELLO, mine, wire.hello_of_dryer(slots=0))
+            self.assertTrue(who.hear_kind(ear, wire.WELCOME))
+            who.say(wire.BYE, other)
+            who.say(wire.BEAT, other)
+            self.check_counted("bad", before, 2)
+            self.assertEqual([row["life"] for row in self.status()["dryer"] if int(row["life"]) == other], [str(other)])
+            who.say(wire.BYE, mine)
+            self.assertTrue(who.hear_kind(ear, wire.GONE))
+        self.check_unharmed()
+
+    def test_a_key_of_others(self):
+        self.start_program([harness.BINARY, "--keygen", "others"]).wait()
+        result = self.start_program([harness.stage("dryer"), "--at", self.at, "--key", "others/worker.key", "--wait",
+                                     "1s", "echo"]).wait()
+        self.assertEqual(result.status, 125, str(result))
+        self.assertIn(b"takes no such credential", result.err.splitlines()[0])
+        self.assertEqual(result.err.count(b"\n"), 2, str(result))   # why, and that it has given up
+        self.check_unharmed()
+
+
+if __name__ == "__main__":
+    harness.main()
