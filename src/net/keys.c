@@ -160,7 +160,10 @@ static char *read_file (int fd, const char *path, char *error, size_t error_size
     ssize_t size = text ? read (fd, text, FILE_BYTES - 1) : -1;
     if (size >= 0 && (size_t)size == strlen (text) && size < FILE_BYTES - 1)
         return text;
-    refuse (text && size >= 0 ? EBADMSG : errno, error, error_size, "cannot read the key file %s", path);
+    if (text && size >= 0)
+        refuse (EBADMSG, error, error_size, "the key file %s cannot be used: it is no text of a key's size", path);
+    else
+        refuse (errno, error, error_size, "cannot read the key file %s: %s", path, strerror (errno));
     free (text);
     return NULL;
 }
