@@ -69,6 +69,7 @@ static dryer_role_config_t s_dryer (const stage_t *self)
                                 .replace = config->command.replace,
                                 .prefetch = config->prefetch,
                                 .wait_ms = config->wait_ms,
+                                .stay = config->stay,
                                 .talk = self->talk};
     made.runner.slots = config->jobs;
     made.runner.command = self->command;

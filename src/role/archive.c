@@ -148,6 +148,15 @@ void archive_dryer (archive_t *self, uint64_t life, const char *name, const char
         journal_dryer (self->journal, life, name, host);
 }
 
+int archive_input (archive_t *self, uint64_t bytes, uint64_t hash)
+{
+    uint64_t known;
+    if (journal_block_known (self->journal, bytes, &known))
+        return known == hash ? 0 : -1;
+    journal_block (self->journal, bytes, hash);
+    return 0;
+}
+
 void archive_eof (archive_t *self, bool known, uint64_t total, uint64_t washer)
 {
     if (self->journal)

@@ -210,6 +210,8 @@ static void turn (role_t *self, int64_t now_ms)
 {
     if (peer_tick (&self->peer, now_ms) == -1)
         fail_wire (self);
+    if (self->peer.has_missed && dryer_state (self->core) == DRYER_SEEKING && !self->config->stay)
+        self->is_leaving = true;
     hear (self, now_ms);
     work (self, now_ms);
     dryer_tick (self->core, now_ms);

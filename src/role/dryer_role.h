@@ -20,6 +20,7 @@ typedef struct {
     const char *replace;  // -I, for the sink's --tagstring; NULL: {}
     uint32_t prefetch;    // tasks that may wait here beyond those that run
     int64_t wait_ms;      // for a sink; 0: for ever
+    bool stay;            // a run that ended without us is no reason to leave
     talk_t talk;
     //  After CONTROL_SUSPEND, when all that runs is stopped; what runs goes on when this returns. NULL: not used.
     void (*suspended) (void *arg);

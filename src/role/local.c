@@ -196,8 +196,8 @@ static bool is_alone (const local_t *self, int part)
 static void on_end_signal (local_t *self, int signal)
 {
     unsigned what = self->caught ? CONTROL_KILL : CONTROL_END;
-    if (!self->caught && is_alone (self, DRYER))
-        what = signal == SIGINT ? CONTROL_ABANDON : CONTROL_DRAIN;
+    if (is_alone (self, DRYER)) // its tasks are not to blame
+        what = self->caught ? CONTROL_KILL | CONTROL_ABANDON : signal == SIGINT ? CONTROL_ABANDON : CONTROL_DRAIN;
     if (!self->caught)
         self->caught = signal;
     ask (self, DRYER, what);

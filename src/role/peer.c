@@ -39,7 +39,17 @@ int peer_open (peer_t *self, site_t *site, loop_t *loop, const talk_t *talk, uin
     inbound_init (&self->inbound);
     if (site_at (site)->kind != ADDRESS_INPROC && !(self->pulse = pulse_new (sound, self, GAP_MS)))
         return -1;
+    ending_t ending;
+    if (site_read_result (site, &self->old_run, &ending) == -1)
+        self->old_run = 0;
     return open_orders (self);
+}
+
+static void look_for_result (peer_t *self)
+{
+    uint64_t run;
+    ending_t ending;
+    self->has_missed = site_read_result (self->site, &run, &ending) == 0 && run != self->old_run;
 }
 
 static void close_reports (peer_t *self)
@@ -74,6 +84,7 @@ int peer_tick (peer_t *self, int64_t now_ms)
     if (!self->is_heard && now_ms >= self->look_ms) {
         self->look_ms = now_ms + LOOK_MS;
         say_refusal (self);
+        look_for_result (self);
     }
     if (!site_renewed (self->site, now_ms))
         return 0;

@@ -106,6 +106,12 @@ static void on_dryer (void *arg, uint64_t life, const char *name, const char *ho
     archive_dryer (&self->archive, life, name, host);
 }
 
+static int on_input (void *arg, uint64_t bytes, uint64_t hash)
+{
+    role_t *self = arg;
+    return archive_input (&self->archive, bytes, hash);
+}
+
 static void on_eof (void *arg, bool known, uint64_t total, uint64_t washer)
 {
     role_t *self = arg;
@@ -188,7 +194,8 @@ static int open_core (role_t *self, const endpoint_t told)
                           .log = on_log,
                           .known = on_known,
                           .washer = on_washer,
-                          .dryer = on_dryer};
+                          .dryer = on_dryer,
+                          .input = self->config->journal ? on_input : NULL};
     sink_restored_t restored;
     memcpy (core.endpoint, told, sizeof core.endpoint);
     core.run = self->run = archive_run (&self->archive, life_new ());

@@ -275,6 +275,10 @@ static void turn (role_t *self, int64_t now_ms)
 {
     if (peer_tick (&self->peer, now_ms) == -1)
         fail_wire (self);
+    if (self->peer.has_missed && washer_state (self->core) == WASHER_SEEKING && !self->failed) {
+        talk_say (&self->config->talk, TALK_ERROR, "the pipeline has ended without this washer");
+        self->failed = self->is_leaving = true;
+    }
     hear (self, now_ms);
     peer_rest (&self->peer);
     read_input (self);
@@ -318,7 +322,9 @@ static int conclude (const role_t *self)
 {
     const ending_t *ending = washer_ending (self->core);
     if (washer_state (self->core) == WASHER_OVER && ending->end == END_LOST && !self->failed) {
-        talk_say (&self->config->talk, TALK_ERROR, "%s", washer_reason (self->core));
+        const char *why = washer_reason (self->core); // "": the sink has decided so, and says why
+        if (*why)
+            talk_say (&self->config->talk, TALK_ERROR, "%s", why);
         return STATUS_ERROR;
     }
     return self->failed ? STATUS_ERROR : ending->status;

@@ -97,6 +97,9 @@ bool journal_restored (const journal_t *self, sink_restored_t *out)
     *out = (sink_restored_t){.eof = self->washer.eof,
                              .total = self->washer.total,
                              .eof_life = self->washer.eof_life,
+                             .washer_life = self->run.washer_life,
+                             .input_hash = self->run.input_hash,
+                             .input_bytes = blocks_end (&self->blocks),
                              .counted = self->counted,
                              .figures = self->figures,
                              .ending = self->ending};

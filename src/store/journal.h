@@ -78,9 +78,9 @@ void journal_ended (journal_t *self, const ending_t *ending);
 //  the file before the commit that tells them, and a restart truncates the file to them.
 void journal_cursor (journal_t *self, uint64_t printed_bytes, uint64_t printed_results);
 
-//  The running hash of the input up to and with task `last`. A later life of the washer finds those of an earlier one
-//  at the same places if both are told at places that depend on the input alone, as each multiple of 4096 and the end.
-//  They are thinned out as they become many. One behind what is known already is passed over.
+//  The running hash of the first `last` bytes of the input. A later life of the washer finds those of an earlier one
+//  at the same places if both are told at places that depend on the input alone, as each multiple of 64 KiB and the
+//  end. They are thinned out as they become many. One behind what is known already is passed over.
 void journal_block (journal_t *self, uint64_t last, uint64_t hash);
 
 //  True, and the hash, where one is kept for just this place.

@@ -1,5 +1,5 @@
 /*  The running hash of the input, at ever fewer places: a block is as long as the first one, and when they are many,
- *  each two become one. So a billion tasks have as few as a million, and evenly. */
+ *  each two become one. So a terabyte has as few as a megabyte, and evenly. */
 #include "core/array.h"
 #include "store/journal_i.h"
 
@@ -47,6 +47,11 @@ int blocks_add (input_blocks_t *self, uint64_t last, uint64_t hash)
     if (self->size > BLOCKS_MOST)
         halve (self);
     return 0;
+}
+
+uint64_t blocks_end (const input_blocks_t *self)
+{
+    return end_of (self) - 1;
 }
 
 bool blocks_find (const input_blocks_t *self, uint64_t last, uint64_t *hash)

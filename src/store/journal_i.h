@@ -42,6 +42,7 @@ typedef struct {
 
 //  Adds the hash of everything up to and with `last`. 0, or -1 and ENOMEM.
 int blocks_add (input_blocks_t *self, uint64_t last, uint64_t hash);
+uint64_t blocks_end (const input_blocks_t *self); // the last place; 0: none
 bool blocks_find (const input_blocks_t *self, uint64_t last, uint64_t *hash);
 
 typedef enum {
