@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# kitchen.sh [URL]: washing dishes with three programs: a washer, two dryers, a sink that counts. The transport is $1, and
-# nothing else depends on it: ipc://NAME (default: ipc://kitchen), tcp://127.0.0.1:PORT, or inproc://NAME, with which all
-# is one process, and that is the program dishes.
+# kitchen.sh [URL]: washing dishes with three programs: a washer, a dryer with two pairs of hands, a sink that counts. The
+# transport is $1, and nothing else depends on it: ipc://NAME (default: ipc://kitchen), tcp://127.0.0.1:PORT, or
+# inproc://NAME, with which all is one process, and that is the program dishes.
 #
 # Wants dishes, washer, dryer and sink in PATH. Its exit status is that of the sink: how many dishes went wrong.
 set -euo pipefail
@@ -26,11 +26,10 @@ inproc:*)
     ;;
 esac
 
-# In any order; the dryers may as well come later, or from elsewhere (see remote.sh).
+# In any order; further dryers may come at any time, also from elsewhere (see remote.sh).
 sink --at "$at" &
 join=$!
-dryer --at "$at" -j1 "$drying" &
-dryer --at "$at" -j1 "$drying" &
+dryer --at "$at" -j2 "$drying" &
 status=0
 wash p1 p2 p3 p4 | washer --at "$at" || status=$?
 

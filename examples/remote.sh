@@ -5,9 +5,9 @@
 #   remote.sh head HOST:PORT --key keys/head.key < LIST      # on the head; HOST is its own name or address
 #   remote.sh worker HOST:PORT --key keys/worker.key         # on each worker, at any time, before or after the head
 #
-# Workers only connect: they need no open port. What stands behind HOST:PORT is given to washer, sink and dryer (--wait,
-# --lane-ports, --advertise). With no arguments both run here, over the loopback, with keys of their own for that one time
-# (and at port 5571, or $PORT).
+# Workers only connect: they need no open port. Further options are given to sink and washer, or to dryer: --wait to all
+# of them, -j N to a worker. A worker that comes when all is done waits for the next list, for as long as --wait says. With
+# no arguments both run here, over the loopback, with keys for that one time (and at port 5571, or $PORT).
 #
 # Wants dishes, washer, dryer and sink in PATH.
 set -euo pipefail
@@ -34,7 +34,7 @@ worker_node ()
     at=tcp://$1
     shift
     # shellcheck disable=SC2016 # it is the worker whose name is wanted
-    dryer --at "$at" "$@" 'echo "Drying {} dish on $(uname -n)"' || status=$?
+    exec dryer --at "$at" "$@" 'echo "Drying {} dish on $(uname -n)"'
 }
 
 demonstrate ()
@@ -43,8 +43,7 @@ demonstrate ()
     keys=$(mktemp -d)
     trap 'kill $(jobs -p) 2>/dev/null || :; rm -r "$keys"' EXIT
     dishes --keygen "$keys" >/dev/null
-    "$0" worker "$at" --key "$keys/worker.key" &
-    "$0" worker "$at" --key "$keys/worker.key" &
+    "$0" worker "$at" --key "$keys/worker.key" -j2 &
     printf '%s\n' p1 p2 p3 p4 | "$0" head "$at" --key "$keys/head.key" || status=$?
     wait
 }
