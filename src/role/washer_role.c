@@ -61,8 +61,11 @@ static void on_lane_open (void *arg, uint64_t dryer, uint32_t generation, const 
 {
     role_t *self = arg;
     self->was_served = true;
-    if (hatch_open (&self->hatch, dryer, generation) == -1)
-        fail_wire (self);
+    if (hatch_open (&self->hatch, dryer, generation) == 0)
+        return;
+    bool may_come_free = errno == EADDRINUSE && generation > 1; // our own last socket may not have let go yet
+    if (!may_come_free)
+        fail_wire (self); // else the core gives the lane up, and tries it again
 }
 
 static void on_lane_close (void *arg, uint64_t dryer, uint32_t generation)
