@@ -2,7 +2,7 @@
 """Several hosts: who is told which address, firewalls between washer and dryer, a host that cannot be reached for a
 while. The hosts are network namespaces (network.py)."""
 
-# ctest: seconds=240
+# ctest: seconds=360
 
 import os
 import signal
@@ -142,9 +142,9 @@ class Addresses(Case):
         self.check_ends(one, washer)
 
     def test_ports_of_lanes_and_one_that_is_taken(self):
-        taken = self.start_program(self.head.inside(sys.executable, "-c", "import socket, time\n"
+        taken = self.start_program(self.head.inside(sys.executable, "-c", "import socket, signal\n"
                                                     "s = socket.create_server (('', 6002)); print (1, flush=True)\n"
-                                                    "time.sleep (1000)"))
+                                                    "signal.pause ()"))
         self.wait_for(lambda: taken.out, "the port to be taken")
         sink = self.sink("--lane-ports", "6001-6004")
         one, two = self.dryer(self.one), self.dryer(self.two)
