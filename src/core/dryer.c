@@ -342,7 +342,8 @@ void dryer_leave (dryer_t *self, int64_t now_ms)
 static void drain (dryer_t *self, int64_t now_ms)
 {
     bool empty = !self->held.size && !self->running.size && reports_idle (&self->reports);
-    if (self->state == DRYER_LEAVING && empty && link_idle (&self->session.link) && enter (self, EVENT_DRAINED))
+    bool owes = self->session.is_welcomed && !link_idle (&self->session.link);
+    if (self->state == DRYER_LEAVING && empty && !owes && enter (self, EVENT_DRAINED))
         session_bye (&self->session, now_ms);
 }
 

@@ -58,6 +58,7 @@ observer_t *observer_new (const observer_config_t *config, const observer_ports_
     self->ports = *ports;
     session_init (&self->session, ROLE_OBSERVER, config->life, config->wait_ms, now_ms);
     self->session.run = config->run;
+    self->session.is_run_given = config->run;
     return self;
 }
 

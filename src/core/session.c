@@ -42,6 +42,7 @@ void session_reborn (session_t *self, uint64_t life, int64_t now_ms)
     link_free (&self->link);
     self->life = life;
     self->credit = 0;
+    self->is_welcomed = false;
     enter (self, SESSION_HELLO, now_ms);
 }
 
@@ -61,7 +62,11 @@ static heard_t heard_advert (session_t *self, const header_t *header, int64_t no
 {
     if (self->state == SESSION_OVER || header->from < self->sink || !header->from || !header->run)
         return HEARD_NOTHING;
-    if (self->run && header->run != self->run)
+    if (self->run && header->run != self->run && self->state == SESSION_BYE) {
+        self->state = SESSION_OVER; // nobody is left to say it to
+        return HEARD_NOTHING;
+    }
+    if (self->run && header->run != self->run && (self->is_welcomed || self->is_run_given))
         return lost (self, self->sink ? "the pipeline is lost: another run stands at its address"
                                       : "another run stands at this address");
     self->heard_ms = now_ms;
@@ -87,6 +92,7 @@ static heard_t heard_welcome (session_t *self, const message_t *message, int64_t
         return HEARD_BAD;
     self->silence_ms = silence_ms;
     self->durable = durable;
+    self->is_welcomed = true;
     enter (self, SESSION_UP, now_ms);
     self->beat_ms = now_ms + beat_gap_ms (self);
     return HEARD_WELCOME;

@@ -63,6 +63,8 @@ typedef struct {
     int64_t beat_ms;           // when the next beat is due
     uint64_t credit;           // output credit granted by the sink
     uint64_t sent_again;       // of a washer: tasks sent again after losses, told on each message
+    bool is_welcomed;          // this life was, at some time: the sink may know things of it
+    bool is_run_given;         // no other run will do
     bool stays;                // STOP said that another run follows
     ending_t ending;           // end != END_NONE once JOINED or STOP was heard
     char reason[REASON_BYTES]; // why the session is lost, one line

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { GUESTS_MS = 1000 };
+
 //  ---- the state table; doc/protocol.md has the same rows
 
 static const char *const event_names[] = {"washer", "bereaved", "halt", "end", "parted"};
@@ -290,10 +292,21 @@ static int64_t linger_ms (const sink_t *self)
     return self->ended_ms + self->config.dead_after_ms;
 }
 
+void sink_guests (sink_t *self, size_t guests)
+{
+    self->guests = guests;
+}
+
+bool sink_knows (const sink_t *self, uint64_t life)
+{
+    return roster_find (&self->roster, life) || ranges_has (&self->closed, life);
+}
+
 //  A restarted sink does not know who was told of the end before: it waits for them to come.
 static bool all_told (const sink_t *self, int64_t now_ms)
 {
-    return now_ms >= linger_ms (self) || (!self->roster.size && !self->restarted);
+    bool is_alone = !self->guests || now_ms >= self->ended_ms + GUESTS_MS;
+    return now_ms >= linger_ms (self) || (!self->roster.size && !self->restarted && is_alone);
 }
 
 void sink_tick (sink_t *self, int64_t now_ms)
@@ -323,7 +336,8 @@ int64_t sink_due_ms (const sink_t *self)
         return 0;
     int64_t due = peers_due_ms (self), other = INT64_MAX;
     if (self->state == SINK_ENDED)
-        other = linger_ms (self);
+        other = self->guests && self->ticked_ms < self->ended_ms + GUESTS_MS ? self->ended_ms + GUESTS_MS
+                                                                             : linger_ms (self);
     if (self->state == SINK_WAITING && self->config.wait_ms)
         other = self->waiting_ms + self->config.wait_ms;
     if (self->state == SINK_ORPHAN)

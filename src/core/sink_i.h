@@ -39,6 +39,7 @@ struct sink {
     uint32_t counted_records;
     bool uncommitted;
     uint64_t backlog;
+    size_t guests;
     int64_t start_ms, waiting_ms, ticked_ms, orphan_ms, ended_ms, repeat_ms;
     uint8_t halt_status;
     uint8_t failure;    // exit status of a task that failed before the restart

@@ -216,6 +216,20 @@ int socket_fd (void *self)
     return rc == 0 ? fd : -1;
 }
 
+bool socket_next_subscription (void *self, subscription_t *out)
+{
+    uint8_t what[1 + TOPIC_BYTES];
+    int size;
+    do
+        size = zmq_recv (self, what, sizeof what, ZMQ_DONTWAIT);
+    while ((size == -1 && errno == EINTR) || (size != -1 && size != sizeof what));
+    if (size == -1)
+        return false;
+    reader_t in = {.at = what + 2, .end = what + 2 + sizeof out->life};
+    *out = (subscription_t){.is_on = what[0] == 1, .role = what[1], .life = get_u64 (&in)};
+    return true;
+}
+
 bool socket_subscribed (void *self)
 {
     bool found = false;

@@ -64,6 +64,14 @@ int socket_fd (void *self);
 //  An XPUB: reads what its subscribers say, until nothing is left. True where a subscription came.
 bool socket_subscribed (void *self);
 
+//  An XPUB: what one of its subscribers says next, without waiting; false where nothing is left.
+typedef struct {
+    bool is_on;   // false: it goes
+    uint8_t role; // of whom the topic is; 0: everybody's
+    uint64_t life;
+} subscription_t;
+bool socket_next_subscription (void *self, subscription_t *out);
+
 //  A PUSH: true where somebody is there to take a message.
 bool socket_can_send (void *self);
 

@@ -3,6 +3,7 @@
 #include "net/socket.h"
 #include "role/archive.h"
 #include "role/gate.h"
+#include "role/guests.h"
 #include "role/life.h"
 #include "role/pulse.h"
 #include "role/results.h"
@@ -29,6 +30,7 @@ typedef struct {
     pulse_t *pulse;          // NULL: inproc
     atomic_bool was_sounded; // the pulse has sent it
     bool has_more;           // unread reports
+    guests_t guests;
     results_t results;
     archive_t archive;
     uint64_t run;
@@ -266,6 +268,7 @@ static void close_role (role_t *self)
     loop_unwatch (self->loop, &self->out_watch);
     socket_close (&self->out);
     gate_close (&self->gate);
+    guests_free (&self->guests);
     results_close (&self->results);
     archive_close (&self->archive);
     site_destroy (&self->site);
@@ -276,7 +279,7 @@ static void close_role (role_t *self)
 //  Subscriptions must be in before anything is published: a WELCOME without its subscriber would be lost.
 static void take_subscriptions (role_t *self)
 {
-    socket_subscribed (self->out);
+    guests_take (&self->guests, self->out);
     self->out_watch.ready = false;
 }
 
@@ -358,6 +361,8 @@ static void turn (role_t *self, int64_t now_ms)
 {
     self->has_more = gate_hear (&self->gate, self->core, now_ms);
     sink_strangers (self->core, guard_refused (self->config->site.guard));
+    if (sink_state (self->core) == SINK_ENDED)
+        sink_guests (self->core, guests_unknown (&self->guests, self->core));
     sink_tick (self->core, now_ms);
     tell_late_comers (self);
     speak (self);
