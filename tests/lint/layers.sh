@@ -22,7 +22,7 @@ BEGIN {
     below["cmd"] = below["role"] " cmd"
     below["include"] = ""
     below["examples"] = ""
-    pure_headers = "assert ctype errno inttypes limits stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib string"
+    pure_headers = "assert ctype endian errno inttypes limits stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib string"
     impure = "FILE|f?printf|v?f?printf|fopen|fdopen|puts|fputs|putchar|fwrite|perror|stdin|stdout|stderr"
     impure = impure "|exit|_exit|abort|atexit|getenv|setenv|system|rand|srand|random|time|clock|clock_gettime"
 }
