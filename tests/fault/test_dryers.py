@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Dryers that are killed, that are stopped for so long that they are thought dead, that are all gone, and those that
+their task kills. What they held, and only that, is done by others; each counts once."""
+
+# ctest: seconds=240 serial
+
+import signal
+
+import fault
+from fault import Clock, amount, numbers, pause
+
+
+class Killed:
+    """A dryer is killed each 100 ms, and another one started. (None may be given up: any task may meet three deaths.)"""
+
+    sink_options = ("--crash-limit", "0")
+
+    def test_a_dryer_is_killed_each_100_ms(self):
+        count = amount(3000, 20000)
+        self.give(numbers(count))
+        self.start_sink()
+        self.start_washer()
+        for _ in range(4):
+            self.start_dryer()
+        clock, killed = Clock(0.1), 0
+        while self.done() < count * 0.97:
+            clock.wait()
+            known = self.workers()      # that is, the sink knows it too
+            victim = next((dryer for dryer in self.dryers if dryer.name in known), None)
+            if victim:
+                self.kill(victim)
+                self.start_dryer()
+                killed += 1
+        self.wait_all_but_gate()
+        self.wait_figures(dryers_lost=killed)
+        self.assertGreater(killed, amount(3, 50))
+        print(f"{killed} of {self.born} dryers killed, {self.figures()}")
+        self.check_end(dryers_lost=killed, redelivered=lambda n: n > 0, broken=0)
+
+
+class AllGone:
+    def test_all_are_gone_and_come_back(self):
+        self.give(numbers(amount(600, 6000)))
+        sink = self.start_sink()
+        self.start_washer()
+        for _ in range(3):
+            self.start_dryer(does="sleep 0.01")
+        self.wait_for(lambda: len(self.workers()) == 3, "all three to work")
+        for dryer in list(self.dryers):
+            self.kill(dryer)
+        self.wait_figures(dryers_lost=3, dryers=0)
+        before = self.done()
+        pause(amount(3, 10))
+        self.assertEqual(self.done(), before)
+        self.assertFalse(sink.ended())
+        for _ in range(3):
+            self.start_dryer()
+        self.check_end(dryers_lost=3, redelivered=lambda n: n > 0)
+
+
+class Stopped:
+    dead_after = "1s"
+
+    def work(self, count):
+        self.give(numbers(count))
+        self.start_sink()
+        self.start_washer()
+        self.start_dryer("--prefetch", "4", does="sleep 0.02")
+        self.start_dryer("--prefetch", "4", does="sleep 0.02")
+        self.wait_for(lambda: len(self.workers()) == 2, "both to work")
+        return self.dryers[0]
+
+    def by(self, dryer):
+        return sum(line.endswith(" " + dryer.name) for line in self.lines())
+
+    def test_thought_dead_and_back(self):
+        rounds = amount(2, 20)
+        dryer = self.work(300 * rounds)
+        for round_ in range(rounds):
+            dryer.signal(signal.SIGSTOP)
+            self.wait_figures(dryers_lost=round_ + 1)
+            dryer.signal(signal.SIGCONT)
+            before = self.by(dryer)
+            self.wait_for(lambda: self.by(dryer) >= before + 6, "it to work again")
+        self.check_end(dryers_lost=rounds, redelivered=lambda n: 1 <= n <= 6 * rounds)
+
+    def test_stopped_for_less_nobody_is_lost(self):
+        dryer = self.work(200)
+        for _ in range(amount(3, 30)):
+            dryer.signal(signal.SIGSTOP)
+            pause(0.3)
+            dryer.signal(signal.SIGCONT)
+            pause(0.3)
+        self.check_end(dryers_lost=0, redelivered=0)
+
+
+class Deadly:
+    """One among many kills whoever runs it; whoever dies is replaced."""
+
+    sink_options = ("--crash-limit", "3")
+
+    def test_only_the_guilty_is_given_up(self):
+        many = amount(100, 1000)
+        self.give([*numbers(many), "bad", *numbers(many, many + 1)])
+        sink = self.start_sink()
+        self.start_washer()
+        does = '[ "$1" != bad ] || { echo x >>ran.bad; kill -9 $PPID; sleep 1000; }'
+        for _ in range(3):
+            self.start_dryer("--prefetch", "8", does=does)
+        deaths = 0
+        while self.done() < 2 * many or self.figures()["broken"] < 1:
+            for dryer in list(self.dryers):
+                if dryer.ended():
+                    deaths += 1
+                    self.assertLessEqual(deaths, 4, "died of it again")
+                    self.kill_known(dryer)
+                    self.start_dryer("--prefetch", "8", does=does)
+            pause(0.02)
+        self.wait_figures(broken=1, dryers_lost=deaths)
+        self.assertEqual(len(self.read("ran.bad").splitlines()), deaths)
+        self.assertGreaterEqual(deaths, 3)
+        self.check_end(status=1, missing=("bad",), dryers_lost=deaths, broken=1, failed=0)
+        self.assertIn(b"bad", sink.err)
+        print(sink.err)
+
+    def kill_known(self, dryer):
+        self.assertEqual(dryer.wait().status, -9, str(dryer.result))
+        self.dryers.remove(dryer)
+
+
+fault.over_each_wire(Killed, AllGone, Stopped, Deadly)
+
+if __name__ == "__main__":
+    fault.main()
