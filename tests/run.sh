@@ -17,6 +17,7 @@ packages+=(clang-format shellcheck scdoc man-db bsdextrautils)                  
 packages+=(clang libclang-rt-dev)                                              # tests/fuzz
 packages+=(parallel)                                                           # a peer in tests/bench
 packages+=(valgrind)                                                           # tests/api
+packages+=(spin)                                                               # tests/model
 bash .ci/need "${packages[@]}"
 
 trees=(dev asan tsan fuzz)
