@@ -24,7 +24,7 @@ FORMS = {LANE: "QIt", ADVERT: "t", WELCOME: "IBBt", STOP: "BB8Q", WASHER_DOWN: "
 
 HEADER = struct.Struct("<BBBBIQQQQQQQQ")
 TOPIC_BYTES = 10
-GAP = 1                                         # header flag
+GAP, STAY = 1, 2                                # header flags
 TAG, COMMAND, LINES, BYTES, ACK_FIRST = 1, 2, 4, 8, 16      # what WELCOME wants
 NEVER_STARTED, OUTPUT_BEFORE = 2, 128           # flags of DONE
 END_LOST = 5
@@ -93,6 +93,9 @@ class Letter:
     def __init__(self, kind, records, count=0, body=b"", tasks=(), job=None):
         self.kind, self.records, self.count, self.body, self.tasks, self.job = kind, records, count, body, tasks, job
 
+    def size(self):
+        return len(self.body) if isinstance(self.body, bytes) else self.body[2]
+
     def bytes(self):
         if isinstance(self.body, bytes):
             return self.body
@@ -110,7 +113,11 @@ class Link:
         self.got = 0                                    # highest sequence received in order
         self.behind = False                             # a gap was seen, and is not filled yet
         self.tell_gap = False                           # the next message out carries GAP
-        self.granted = self.spent = 0                   # bytes of output
+        self.granted, self.spent = 0, sum(letter.size() for letter in self.letters)     # credit, in bytes of bodies
+
+    def post(self, letter):
+        self.spent += letter.size()
+        self.letters.append(letter)
 
     def hears(self, message):
         """Takes what the header says of both directions. True when the message is to be handled (S5)."""

@@ -39,7 +39,7 @@ STREAM_S = 0.05         # how often the outputs of running commands are looked a
 class Life:
     """One life of the dryer, at one place. Another begins where this one is told that it is over."""
 
-    def __init__(self, context, place, options, guardian, wakeup):
+    def __init__(self, context, place, options, guardian, wakeup, ended_run):
         self.context, self.place, self.guardian, self.wakeup = context, place, guardian, wakeup
         self.command, self.slots = options.command, options.jobs
         self.life = time.time_ns() & ~0xFFF | secrets.randbits(12)
@@ -51,6 +51,7 @@ class Life:
         self.over = None                                # the exit status, "again" for a new life
         self.result = 0                                 # the exit status, once the end of the pipeline is known
         self.run = self.sink = 0
+        self.ended_run = ended_run                      # whose sink may still be there, though another is meant
         self.link, self.lane, self.washers_over = wire.Link(), None, 0
         self.welcomed = self.was_open = self.halted = False
         self.dead_after_s, self.journal, self.wants, self.tag = 5.0, False, 0, b""
@@ -156,7 +157,7 @@ class Life:
         self.spoke = time.monotonic()
 
     def post(self, kind, records, **more):
-        self.link.letters.append(wire.Letter(kind, records, **more))
+        self.link.post(wire.Letter(kind, records, **more))
 
     def speak(self):
         now = time.monotonic()
@@ -207,7 +208,6 @@ class Life:
         while self.outbox and (self.link.spent < self.link.granted or not self.outbox[0].left()):
             job = self.outbox[0]
             if not streamed and not sum(job.told) and job.left() <= wire.PIECE_BYTES:
-                self.link.spent += job.left()
                 self.post_done(job, b"".join(os.pread(file.fileno(), size, 0)
                                              for file, size in zip(job.files, job.sizes)), job.sizes)
             elif not self.post_piece(job):
@@ -223,7 +223,6 @@ class Life:
         if piece:
             stream, body = piece
             streamed = bool(self.wants & (wire.LINES | wire.BYTES))
-            self.link.spent += body[2]
             self.post(wire.OUT, struct.pack("<QQQBB", job.task.washer, job.task.n, job.task.seq, stream, streamed)
                       + (self.tag_of(job) if streamed else b""), body=body, job=job)
         return piece
@@ -273,7 +272,7 @@ class Life:
     def on_advert(self, message):
         if self.run and message.run != self.run:
             raise wire.Failure("the pipeline is lost: another run is at its address")
-        if message.sender <= self.sink or self.state == "parting":
+        if message.sender <= self.sink or message.run == self.ended_run or self.state == "parting":
             return
         self.run, self.sink = message.run, message.sender
         self.welcomed, self.hello_at, self.hello_pause_s = False, 0.0, 0.01
@@ -313,10 +312,12 @@ class Life:
     def on_gone(self, _):
         self.over = self.result if self.state in ("leaving", "parting") else "again"
 
-    def on_stop(self, _, end, *__):
+    def on_stop(self, message, end, *_):
         if self.state != "parting":
             self.end_commands()
             self.result = 125 if end == wire.END_LOST else 0
+            if message.flags & wire.STAY and self.state != "leaving":
+                self.result, self.ended_run = "again", self.run
             self.part()
 
     def on_washer_down(self, _, washer, drop):
@@ -488,9 +489,10 @@ def main():
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, lambda number, _: signals.append(number))
         place, guardian, status = wire.Place(options.at, options.key), Guardian(), "again"
-        context = zmq.Context()
+        context, ended_run = zmq.Context(), 0
         while status == "again":
-            status = Life(context, place, options, guardian, ours).run_to_end(asked_to_leave)
+            life = Life(context, place, options, guardian, ours, ended_run)
+            status, ended_run = life.run_to_end(asked_to_leave), life.ended_run
         return status
     except wire.Failure as failure:
         print(f"dryer.py: {failure}", file=sys.stderr)

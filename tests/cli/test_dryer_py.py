@@ -306,6 +306,37 @@ class Losses(PipelineCase):
         self.end(washer)
         self.end(other)
 
+    def test_a_sink_with_a_journal_goes_on_where_it_was_killed(self):
+        """What the old one has not acked is told again: small outputs, and large ones from their first piece (S8)."""
+        items = [b"%d" % i for i in range(120)]
+        script = 'head -c $(($1 % 3 * 50000)) /dev/zero | tr "\\0" x; echo " $1"; echo x >> ran'
+        sink = ["-o", self.path("out"), "--journal", self.path("journal")]
+        old = self.part("sink", *sink)
+        dryer = self.dryer_py("-j3", "sh", "-c", script, "sh", "{}")
+        washer = self.part("washer", stdin=b"\n".join(items))
+        for ran in (10, 50):
+            self.wait_for(lambda: self.files("ran") and len(self.read("ran").splitlines()) >= ran, "some commands")
+            old.signal(signal.SIGKILL)
+            self.assertEqual(old.wait().status, -signal.SIGKILL)
+            old = self.part("sink", *sink)
+        self.end(old)
+        self.end(washer)
+        self.end(dryer)
+        lines = self.read("out").splitlines()
+        self.check_each_once([line.split()[-1] for line in lines], items)
+        self.check_each_once(lines, [b"x" * (int(item) % 3 * 50000) + b" " + item for item in items])
+
+    def test_a_sink_that_stays_is_met_again(self):
+        sink = self.part("sink", "--stay")
+        dryer = self.dryer_py("echo")
+        for item in ("one", "two", "three"):
+            self.end(self.part("washer", item))
+        self.wait_for(lambda: sink.out == b"one\ntwo\nthree\n", "the results of three pipelines")
+        dryer.signal(signal.SIGTERM)
+        self.end(dryer)
+        sink.signal(signal.SIGTERM)
+        sink.wait()
+
     def test_a_lost_sink_is_the_end(self):
         sink = self.part("sink", "--dead-after", "1s")
         dryer = self.dryer_py("-j1", "sh", "-c", STAY.format("sleep 1000"), "py", "{}")
