@@ -6,7 +6,7 @@ matrix of test_stages.py too; "washer: a lane to be made" in test_hosts.py; "any
 dryer's HELLO" need a sink that is there and does not answer, and are tested in virtual time.
 """
 
-# ctest: seconds=300
+# ctest: seconds=300 plain
 
 import os
 import signal

@@ -349,7 +349,8 @@ static void test_errors (void **state)
         {"--job 4", "unknown option --job; did you mean --jobs?"},
         {"-bar", "unknown option -bar; did you mean --bar?"},
         {"--frobnicate", "unknown option --frobnicate; see dishes --help"},
-        {"--journal f", "unknown option --journal: this version keeps no journal; --joblog FILE tells what was done"},
+        {"--resume echo", "--resume needs to know what was done: give the --journal or --joblog of that run"},
+        {"--journal f -o f echo", "--journal needs a file of its own: give one that is nothing else"},
         {"-S host", "unknown option -S: start a dryer on each machine, as in ssh HOST dryer --at tcp://HEAD:PORT --key "
                     "FILE COMMAND"},
         {"--pipe wc", "unknown option --pipe: this version gives items as arguments, not on stdin; split the input "
