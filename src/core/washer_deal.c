@@ -117,23 +117,32 @@ static bool may_be_cell (const lane_t *lane)
     return lane->slots && lane_usable (lane);
 }
 
-//  One dryer, the least busy, gets nothing but suspects until there are none, and each when it has nothing else.
+//  The cell as it was, while it may be and does nothing else, or there is no idle one: it may be busy for hours. Else
+//  the least busy dryer.
+static lane_t *choose_cell (const washer_t *self)
+{
+    lane_t *now = self->cell ? lanes_find (&self->lanes, self->cell) : NULL;
+    if (now && !may_be_cell (now))
+        now = NULL;
+    if (now && (!lane_out (now) || has_alone (now)))
+        return now;
+    lane_t *best = now;
+    for (size_t i = 0; i < self->lanes.size; i++) {
+        lane_t *lane = self->lanes.lanes[i];
+        if (may_be_cell (lane) && (!best || (now ? !lane_out (lane) : lane_out (lane) < lane_out (best))))
+            best = lane;
+    }
+    return best;
+}
+
+//  One dryer, the cell, gets nothing but suspects until there are none, and each when it has nothing else.
 static void deal_suspects (washer_t *self)
 {
     if (!self->suspects.size || self->suspects.runs[0].n >= self->stock.next_n) {
         self->cell = 0;
         return;
     }
-    lane_t *cell = self->cell ? lanes_find (&self->lanes, self->cell) : NULL;
-    if (cell && !may_be_cell (cell))
-        cell = NULL;
-    for (size_t i = 0; !cell && i < self->lanes.size; i++)
-        cell = may_be_cell (self->lanes.lanes[i]) ? self->lanes.lanes[i] : NULL;
-    for (size_t i = 0; !self->cell && i < self->lanes.size; i++) {
-        lane_t *lane = self->lanes.lanes[i];
-        if (may_be_cell (lane) && lane_out (lane) < lane_out (cell))
-            cell = lane;
-    }
+    lane_t *cell = choose_cell (self);
     self->cell = cell ? cell->dryer : 0;
     if (!cell || lane_out (cell))
         return;

@@ -626,6 +626,25 @@ static void hole_24_a_recall_of_what_has_started (void **state)
     assert_int_equal (script_dryers_lost (world), 0);
 }
 
+//  Which dryer is kept for suspects is no promise: it may be busy for hours, when another is idle.
+static void suspects_do_not_wait_for_a_long_task_beside_an_idle_dryer (void **state)
+{
+    scenario_t plan = script_plan (2, 20, 2, 0);
+    plan.work[1].lasts_ms = 300;
+    plan.work[2].lasts_ms = 20000;
+    world_t *world = script_begin (&plan);
+    script_until_started (world, 1, 1);
+    script_until_started (world, 2, 1);
+    process_kill (world, script_runner (world, 1), SEEN_BY_PARENT);
+    script_pass (world, 800); // its loss is known, and the other one is all that there is
+    assert_int_equal (world->executions[1], 1);
+    world_start (world, world->now_ms, PROC_DRYER, 0);
+    script_pass (world, 400);
+    assert_int_equal (world->executions[1], 2);
+    assert_int_equal (script_end (world), END_JOINED);
+    assert_int_equal (world->executions[2], 1);
+}
+
 //  The first life of the washer's dryer `nth`: no lane to it can be connected for so long.
 static process_t *walled (world_t *world, int nth, int64_t lasts_ms)
 {
@@ -845,6 +864,7 @@ int main (void)
         cmocka_unit_test (hole_23_a_dryer_without_a_sink_starts_nothing_more),
         cmocka_unit_test (hole_23_a_closed_life_stays_closed_after_a_sink_restart),
         cmocka_unit_test (hole_24_a_recall_of_what_has_started),
+        cmocka_unit_test (suspects_do_not_wait_for_a_long_task_beside_an_idle_dryer),
         cmocka_unit_test (hole_20_a_lane_that_cannot_be_made_gives_its_tasks_to_others),
         cmocka_unit_test (hole_20_a_lane_that_could_not_be_made_is_tried_again),
         cmocka_unit_test (hole_20_what_a_lane_has_brought_before_runs_on),
