@@ -159,6 +159,8 @@ static void report_broken (results_t *self, const completion_t *what)
     enum { SHOWN_BYTES = 200 };
     size_t size = what->item ? what->item->size : 0;
     const char *item = what->item ? (const char *)what->item->data : "";
+    if (size && item[size - 1] == '\n')
+        size--; // what ends the item is no part of it
     talk_say (&self->config->talk, TALK_ERROR, "task %llu is given up: %.*s%s", (unsigned long long)what->n,
               (int)(size < SHOWN_BYTES ? size : SHOWN_BYTES), item, size > SHOWN_BYTES ? "..." : "");
 }
