@@ -187,11 +187,11 @@ class Life:
         self.send(wire.HELLO, b"d" + wire.pack_text(f"{host}-{os.getpid()}".encode()) + wire.pack_text(host.encode())
                   + struct.pack("<IIII", slots, slots, 1, self.slots) + self.inventory())
 
-    def inventory(self):
-        """What waits, what runs, and what is reported but not acked."""
+    def inventory(self, reported=True):
+        """What waits, what runs, and what is reported but not acked, unless that comes in letters before."""
         jobs = [*self.running.values(), *self.outbox]
         tasks = [*self.waiting, *(job.task for job in jobs)]
-        tasks += [task for letter in self.link.letters for task in letter.tasks]
+        tasks += [task for letter in self.link.letters if reported for task in letter.tasks]
         runs = list(wire.runs_of(tasks))
         lane = (self.lane.washer, self.lane.got) if self.lane else (0, 0)
         return struct.pack("<QQI", *lane, len(runs)) + b"".join(
@@ -292,7 +292,7 @@ class Life:
             job.told = [0, 0]
             job.flags &= ~wire.OUTPUT_BEFORE
         self.link = wire.Link(letter for letter in self.link.letters if not letter.job)
-        self.halted = False
+        self.halted, self.washers_over = False, 0   # the new sink judges anew
 
     def on_welcome(self, _, dead_after_ms, journal, wants, tag):
         self.dead_after_s, self.journal, self.wants, self.tag = dead_after_ms / 1000, bool(journal), wants, tag
@@ -324,10 +324,11 @@ class Life:
         self.washers_over = max(self.washers_over, washer)
         if self.lane and self.lane.washer <= washer:
             self.drop_socket(self.lane.socket)
-            self.lane = None
+            self.lane.generation, self.lane.socket = 0, None
         if drop:
             self.waiting = collections.deque(task for task in self.waiting if task.washer > washer)
-        self.post(wire.HOLDING, struct.pack("<QB", washer, drop) + self.inventory())
+        self.post_outputs()
+        self.post(wire.HOLDING, struct.pack("<QB", washer, drop) + self.inventory(reported=False))
 
     def on_lane(self, _, washer, generation, endpoint):
         known = self.lane and self.lane.washer
@@ -338,7 +339,7 @@ class Life:
                 self.drop_socket(self.lane.socket)
             self.lane = wire.Lane(washer)
         lane = self.lane
-        first = generation == 1 and lane.generation == 0
+        first = generation == 1 and lane.generation == 0 and not lane.got
         if generation != lane.generation:
             self.drop_socket(lane.socket)
             lane.generation, lane.socket = generation, None

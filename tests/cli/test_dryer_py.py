@@ -326,6 +326,21 @@ class Losses(PipelineCase):
         self.check_each_once([line.split()[-1] for line in lines], items)
         self.check_each_once(lines, [b"x" * (int(item) % 3 * 50000) + b" " + item for item in items])
 
+    def test_a_washer_that_comes_back_goes_on(self):
+        """What runs is kept and counted, what was not started is dropped when the next life asks, and sent again."""
+        items = [b"%d" % i for i in range(100)]
+        sink = self.part("sink")
+        dryer = self.dryer_py("-j2", "sh", "-c", 'echo x >> ran; echo "$1"; sleep 0.01', "sh", "{}")
+        lost = self.part("washer", "--name", "w", stdin=b"\n".join(items))
+        self.wait_for(lambda: self.files("ran") and len(self.read("ran").splitlines()) >= 20, "some commands")
+        lost.signal(signal.SIGKILL)
+        self.assertEqual(lost.wait().status, -signal.SIGKILL)
+        washer = self.part("washer", "--name", "w", stdin=b"\n".join(items))
+        self.check_each_once(self.end(sink).lines, items)
+        self.end(washer)
+        self.end(dryer)
+        self.assertEqual(len(self.read("ran").splitlines()), 100, "a task was done twice, though its dryer lived")
+
     def test_a_sink_that_stays_is_met_again(self):
         sink = self.part("sink", "--stay")
         dryer = self.dryer_py("echo")
