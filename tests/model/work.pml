@@ -11,7 +11,7 @@
  *  Holds: what is counted is never sent again (S20); a task is started once, and once more for each loss and each
  *  failure of it (S25); it is counted once (S29); in the end nothing is out at anybody, and nobody is stuck.
  */
-#define TODO 8
+#define UNSENT 8
 #define FORGOT 7
 #define NONE 9
 #define ROOM (len (sw) < 5)
@@ -21,7 +21,7 @@ chan sw = [8] of { mtype, byte, byte };         /* sink to washer: life, task (D
 chan rep[2] = [3] of { mtype, byte, byte };     /* dryer to sink: life, task */
 chan lane[3] = [3] of { mtype, byte };          /* washer to each life: task */
 
-byte st[2] = TODO;                              /* the ledger: TODO, a life, FORGOT */
+byte st[2] = UNSENT;                              /* the ledger: UNSENT, a life, FORGOT */
 bool known[3], leaving[3], asked[3], vain[3];
 byte recalls = RECALLS;
 byte counted[2], fresh = 0;                     /* the sink; `fresh`: bits of tasks that are counted, not committed */
@@ -34,7 +34,7 @@ byte runs[2], losses[2], failures[2], fails = FAILS;
 
 inline deal (i, n)
 {
-    atomic { known[i] && !leaving[i] && st[n] == TODO && nfull (lane[i]) && !joined ->
+    atomic { known[i] && !leaving[i] && st[n] == UNSENT && nfull (lane[i]) && !joined ->
         assert (!counted[n]);
         st[n] = i; vain[i] = false; lane[i]!TASK,n }
 }
@@ -45,8 +45,8 @@ inline recall (i)
         recalls--; asked[i] = true; lane[i]!RECALL,0;
 #ifdef BUG_RECALL_BELIEVED
         if
-        :: st[0] == i -> st[0] = TODO
-        :: else -> st[1] = TODO
+        :: st[0] == i -> st[0] = UNSENT
+        :: else -> st[1] = UNSENT
         fi
 #endif
     }
@@ -55,7 +55,7 @@ inline recall (i)
 inline back (n)
 {
     if
-    :: n < 2 && st[n] == i -> st[n] = TODO; vain[i] = false
+    :: n < 2 && st[n] == i -> st[n] = UNSENT; vain[i] = false
     :: else
     fi
 }
@@ -71,7 +71,7 @@ inline down (blame)
     for (n : 0 .. 1) {
         if
         :: st[n] == i ->
-            st[n] = TODO; losses[n] = losses[n] + (blame && !counted[n])
+            st[n] = UNSENT; losses[n] = losses[n] + (blame && !counted[n])
         :: else
         fi
     }
