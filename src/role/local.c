@@ -271,7 +271,7 @@ static int run_warded (void *arg, const address_t *at)
     config.station.at = *at;
     config.station.role = ROLE_DRYER;
     config.has_washer = config.has_sink = false;
-    config.has_dryer = true;
+    config.has_dryer = config.is_warded = true;
     config.dryers = 0;
     if (local_run (&config, &result, error, sizeof error) == -1) {
         talk_say (&config.dryer.talk, TALK_ERROR, "%s", error);
@@ -322,7 +322,7 @@ static int open_local (local_t *self, char *error, size_t error_size)
         return -1;
     if (station_open (&self->station, &config->station, error, error_size) == -1)
         return -1;
-    if (guard_is_open (self->station.guard))
+    if (guard_is_open (self->station.guard) && !config->is_warded)
         talk_say (talk, TALK_ERROR, "--insecure: whoever reaches this address can take part");
     prepare_parts (self);
     return 0;

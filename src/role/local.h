@@ -19,6 +19,7 @@ typedef struct {
     washer_role_config_t washer;
     dryer_role_config_t dryer;
     sink_role_config_t sink;
+    bool is_warded;  // one of these processes: its starter has said what is to be said
     unsigned dryers; // this many as processes of their own, by `dryer`; not with inproc
 } local_config_t;
 
