@@ -10,7 +10,7 @@
  */
 #define LATE 2
 
-mtype = { HELLO, END, BYE, GONE };
+mtype = { HELLO, WELCOME, END, BYE, GONE };
 chan out[3] = [1] of { mtype };
 chan in[3] = [1] of { mtype };
 byte loss = LOSS, deaths = DEATHS;
@@ -34,18 +34,19 @@ inline leave () { alive[me] = false; left++ }
 proctype Peer (byte me)
 {
     mtype m;
-    bool parting;
+    bool parting, up = (me != LATE);
     do
     :: atomic { out[me]?m ->
            if
-           :: m == END -> parting = true
+           :: m == WELCOME -> up = true
+           :: m == END -> parting = true; say (in[me], BYE)
            :: m == GONE && parting -> leave (); break
            :: else
            fi;
            m = 0 }
     :: atomic { parting && empty (in[me]) && empty (out[me]) && !over -> say (in[me], BYE) }
     :: atomic { me == 0 && !parting && !over -> parting = true } /* all its tasks are counted, its EOF is acked */
-    :: atomic { me == LATE && !parting && empty (in[me]) && empty (out[me]) && !over -> say (in[me], HELLO) }
+    :: atomic { !up && !parting && empty (in[me]) && empty (out[me]) && !over -> say (in[me], HELLO) }
     :: atomic { over && empty (out[me]) && !parting -> /* silence */
            assert (!roster[me]); leave (); break }
 #ifndef BUG_WAITS_FOR_EVER
@@ -63,7 +64,7 @@ inline hear (p)
             roster[p] = true;
             if
             :: decided -> say (out[p], END)
-            :: else
+            :: else -> say (out[p], WELCOME)
             fi
         :: m == HELLO && closed[p] -> say (out[p], GONE)
         :: m == BYE -> closed[p] = true; roster[p] = false; say (out[p], GONE)
@@ -74,7 +75,7 @@ inline hear (p)
 #ifdef BUG_SAID_ONCE
 #define AGAIN(p) false
 #else
-#define AGAIN(p) (decided && roster[p] && empty (out[p]))
+#define AGAIN(p) (decided && roster[p] && empty (out[p]) && empty (in[p])) /* it hears first */
 #endif
 #ifdef BUG_HASTY
 #define PARTED decided
