@@ -100,7 +100,12 @@ active proctype Washer ()
            if
            :: m == WELCOME ->
                up = true; st[0] = (h & 1 -> FORGOT : st[0]); st[1] = (h & 2 -> FORGOT : st[1])
-           :: m == UP && over[p] -> ws!CLOSED,p
+           :: m == UP && over[p] ->
+#ifdef BUG_TAKEN_BACK
+               known[p] = true; over[p] = false; seq[p] = 0 /* a new lane */
+#else
+               ws!CLOSED,p
+#endif
            :: m == UP && !over[p] -> known[p] = true; inventory (0); inventory (1)
            :: m == COUNTED -> st[h] = FORGOT
            :: m == FAILED ->
@@ -261,7 +266,12 @@ proctype Dryer (byte me)
     :: joined -> break
     :: atomic { closed[me] && at == life -> ends (); break } /* GONE */
     :: atomic { at != life && nfull (rep[me]) -> at = life; said = false; rep[me]!HELLO,0,got,HOLDS }
-    :: atomic { lane[me]?n,s -> held[n] = true; sq[n] = s; got = s; n = 0; s = 0 }
+    :: atomic { lane[me]?n,s ->
+           if
+           :: s == got + 1 -> held[n] = true; sq[n] = s; got = s
+           :: else
+           fi;
+           n = 0; s = 0 }
     :: start (0)
     :: start (1)
     :: atomic { running != NONE -> pending = DONE; task = running; by = sq[task]; running = NONE }
