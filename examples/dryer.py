@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A dryer of dishes in Python: it shows that doc/protocol.md and doc/security.md are all that a peer needs.
 
     dryer.py --at URL [-j N] [--key FILE] COMMAND [ARG...]

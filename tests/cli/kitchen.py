@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """`kitchen.py ARGS...` is `dishes ARGS...` as three programs: sink, dryer and washer.
 
 Each option goes to those that have it in their --help, the command to the dryer, the sources to the washer. They meet
