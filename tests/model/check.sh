@@ -10,6 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 name=${1%-broken}
 depth=500000 memory_mb=900 seconds=100
+optimise=-O1 # a bug is found soon: there it is the compiler that takes the time
 
 for tool in spin gcc; do
     command -v "$tool" >/dev/null && continue
@@ -32,7 +33,7 @@ search ()
     rm -f pan* ./*.trail
     cp "$here/$model" .
     spin -a "$@" "$model" >spin.out 2>&1 || { cat spin.out; exit 1; }
-    gcc -O1 -w -DMEMLIM="$memory_mb" "${build[@]}" -o pan pan.c
+    gcc "$optimise" -w -DMEMLIM="$memory_mb" "${build[@]}" -o pan pan.c
     rc=0
     timeout "$seconds" ./pan -b -w20 -m"$depth" "${run[@]}" >report 2>&1 || rc=$?
 }
@@ -70,6 +71,7 @@ if [ "$1" = "$name" ]; then
 fi
 
 # broken NAME BUG FOUND: FOUND is assertion, end (a state in which nothing can go on), or cycle (it never ends)
+optimise=-O0
 declare -A says=([assertion]='assertion violated' [end]='invalid end state' [cycle]='acceptance cycle')
 bugs=0
 while read -r _ _ bug found more; do
