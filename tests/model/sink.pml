@@ -12,7 +12,7 @@
  *  Holds: nobody is stuck before the end; a task is started once, and once more for each loss and failure of it; what
  *  the journal has is not dealt again, unless by a zombie.
  */
-#define TODO 8
+#define UNSENT 8
 #define FORGOT 7
 #define NONE 9
 #define ROOM (len (sw) < 5)
@@ -42,7 +42,7 @@ byte runs[2], losses[2], failures[2], fails = FAILS;
 
 inline deal (p, n)
 {
-    atomic { n < T && st[n] == TODO && known[p] && nfull (lane[p]) && !joined ->
+    atomic { n < T && st[n] == UNSENT && known[p] && nfull (lane[p]) && !joined ->
 #ifndef ZOMBIE
         assert (!jc[n]);
 #endif
@@ -67,7 +67,7 @@ inline deal (p, n)
 inline inventory (n)
 {
     if
-    :: st[n] == p && RECEIVED (n) && !((h >> n) & 1) -> st[n] = TODO
+    :: st[n] == p && RECEIVED (n) && !((h >> n) & 1) -> st[n] = UNSENT
     :: else
     fi
 }
@@ -75,14 +75,14 @@ inline inventory (n)
 inline lost (n)
 {
     if
-    :: st[n] == p -> st[n] = TODO; losses[n]++
+    :: st[n] == p -> st[n] = UNSENT; losses[n]++
     :: else
     fi
 }
 
 active proctype Washer ()
 {
-    byte at, p, r, h, seq[2], sq[2], st[2] = TODO;
+    byte at, p, r, h, seq[2], sq[2], st[2] = UNSENT;
     bool known[2], over[2], up, said, acked;
     mtype m;
 #ifndef SETUP
@@ -110,7 +110,7 @@ active proctype Washer ()
            :: m == COUNTED -> st[h] = FORGOT
            :: m == FAILED ->
                if
-               :: st[h] == p && SAME (h) -> st[h] = TODO
+               :: st[h] == p && SAME (h) -> st[h] = UNSENT
                :: else
                fi
            :: m == DOWN -> known[p] = false; over[p] = true; lost (0); lost (1)

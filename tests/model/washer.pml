@@ -12,7 +12,7 @@
  *  Holds: no task is started twice, but for its failures: nothing is run again because a washer died, unless it was dealt
  *  APART; what was counted is not dealt; no join by the EOF of another life than the last; nobody is stuck.
  */
-#define TODO 8
+#define UNSENT 8
 #define FORGOT 7
 #define NONE 9
 #define ROOM (len (sw) < 4)
@@ -27,7 +27,7 @@ bool alive = true, hello, welcome;              /* `hello`: of life 2, not answe
 byte total;
 bool jc[2], joined;
 byte runs[2], failures[2], again[2], fails = FAILS;
-byte st[2] = TODO;
+byte st[2] = UNSENT;
 
 /* ---- the washer */
 
@@ -39,7 +39,7 @@ byte st[2] = TODO;
 
 inline deal (p, n)
 {
-    atomic { alive && DEALS (p) && welcome && st[n] == TODO && nfull (lane[p]) && !joined ->
+    atomic { alive && DEALS (p) && welcome && st[n] == UNSENT && nfull (lane[p]) && !joined ->
 #ifdef APART
         again[n] = again[n] + (life == 2 && !(up[0] && up[1]));
 #endif
@@ -52,7 +52,7 @@ inline adopt (n)
 {
 #ifndef BUG_NOT_ADOPTED
     if
-    :: ((h >> n) & 1) && st[n] == TODO -> st[n] = p; foreign[n] = true
+    :: ((h >> n) & 1) && st[n] == UNSENT -> st[n] = p; foreign[n] = true
     :: else
     fi
 #else
@@ -81,12 +81,12 @@ active proctype Washer ()
     :: atomic { alive && nempty (sw) -> sw?m,p,w,h;
            if
            :: m == WELCOME -> welcome = true;
-               st[0] = (h & 1 -> FORGOT : TODO); st[1] = (h & 2 -> FORGOT : TODO)
+               st[0] = (h & 1 -> FORGOT : UNSENT); st[1] = (h & 2 -> FORGOT : UNSENT)
            :: m == UP -> up[p] = true; adopt (0); adopt (1)
            :: m == COUNTED -> st[h] = FORGOT; foreign[h] = false
            :: m == FAILED ->
                if
-               :: st[h] == p && (foreign[h] -> w == 1 : w == life) -> st[h] = TODO; foreign[h] = false
+               :: st[h] == p && (foreign[h] -> w == 1 : w == life) -> st[h] = UNSENT; foreign[h] = false
                :: else
                fi
            fi;
