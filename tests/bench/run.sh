@@ -8,9 +8,9 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
-rounds=7 jobs=2000 parallel_jobs=200 starts=41 few=100000 many=10000000 output=1000000000 trips=2000
+rounds=7 jobs=2000 parallel_jobs=200 starts=41 few=100000 many=10000000 output=1000000000 trips=2000 kills=21
 if [ "${1:-}" = --quick ]; then
-    rounds=1 jobs=50 parallel_jobs=4 starts=3 few=1000 many=20000 output=3000000 trips=20
+    rounds=1 jobs=50 parallel_jobs=4 starts=3 few=1000 many=20000 output=3000000 trips=20 kills=1
 fi
 
 if [ -z "${DISHES:-}" ] || [ -z "${DISHES_MEASURE:-}" ]; then
@@ -203,6 +203,17 @@ one_item_put_to_counted ()
     done
 }
 
+killed_to_restarted ()
+{
+    local wire address
+    for wire in ipc tcp; do
+        [ "$wire" = ipc ] && address=ipc://$scratch/killed || address=tcp://127.0.0.1:5595
+        DISHES=$DISHES python3 "$here/killed_to_restart.py" "$address" "$kills" >"kills_$wire"
+        row "a dryer's SIGKILL to the start of its task elsewhere, $wire, median" "$(seconds "kills_$wire") ms" \
+            "$kills times"
+    done
+}
+
 printf '%s, %s cores, rounds: %s\n\n' "$(date -u +%Y-%m-%d)" "$(nproc)" "$rounds"
 row what figure compared
 row --- --- ---
@@ -213,3 +224,4 @@ memory_and_output
 one_command_an_item_in_stages
 bytes_through_stages
 one_item_put_to_counted
+killed_to_restarted

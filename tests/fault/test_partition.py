@@ -22,9 +22,16 @@ class Partition(fault.FaultCase):
         if WHY_NOT:
             self.skipTest(f"no network namespaces can be made here: {WHY_NOT}")
         self.net = network.Network("head", "one", "two")
-        self.addCleanup(self.net.close)
         self.at = f"tcp://10.77.0.1:{PORT}"
         self.host = self.net.head
+
+    def tearDown(self):
+        for program in self.programs:       # where a test has failed
+            if not program.result:
+                program.popen.kill()
+        if not WHY_NOT:
+            self.net.close()
+        super().tearDown()
 
     def part(self, name, *args, **how):
         """On the host of the moment."""
