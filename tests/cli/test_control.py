@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How a run is steered and watched: jobs at a time, time limits, retries, halt, the log, the bar."""
 
-# ctest: serial seconds=300 ways=stages-ipc,ipc,stages-tcp,tcp plain-ways
+# ctest: serial seconds=300 ways=stages-ipc,tcp plain-ways
 
 import os
 import re

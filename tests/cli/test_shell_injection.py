@@ -47,7 +47,7 @@ CONTEXTS = [
 
 
 class ShellInjection(harness.Case):
-    # ctest: seconds=600 ways=ipc plain-ways
+    # ctest: seconds=600
 
     def items(self, rounds=40):
         source = random.Random(0xd15e5)
