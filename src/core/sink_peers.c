@@ -74,13 +74,13 @@ void peers_settle (sink_t *self)
     }
     if (!washer->welcomed && !ready)
         return;
-    if (!washer->welcomed)
-        hello_welcome (self, washer);
     for (size_t i = 0; i < self->roster.size; i++) {
         peer_t *peer = self->roster.peers[i];
         if (peer->role == ROLE_DRYER && !peer->announced && !peer->expected && settled (self, peer))
             announce (self, washer, peer);
     }
+    if (!washer->welcomed)
+        hello_welcome (self, washer); // its `sent` is where the last of these stands
 }
 
 //  ---- the end of a life

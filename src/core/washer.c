@@ -182,6 +182,7 @@ static void on_welcome (washer_t *self, const message_t *message)
     self->order_window = get_u64 (&in);
     if (self->order_window > INT64_MAX) // with a number of a task, it is to fit into 64 bits
         self->order_window = INT64_MAX;
+    self->presented = message->header.sent;
     bool halting = get_u8 (&in);
     uint64_t failed = get_u64 (&in);
     uint64_t input_bytes = get_u64 (&in);

@@ -198,7 +198,7 @@ static void recall_all (washer_t *self)
 
 void deal (washer_t *self)
 {
-    if (self->state == WASHER_OPEN) {
+    if (self->state == WASHER_OPEN && self->session.link.got >= self->presented) {
         deal_suspects (self);
         deal_todo (self, false);
         deal_todo (self, true);

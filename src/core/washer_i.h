@@ -28,6 +28,7 @@ struct washer {
     ranges_t closed; // dryer lives that are over, as numbers: an UP of one is answered with CLOSED
     uint64_t cell;   // the dryer kept free for suspects; 0: none
     uint32_t crash_limit;
+    uint64_t presented;    // the letter up to which the sink tells who holds what: before it nothing is dealt
     uint64_t order_window; // 0: no order
     bool eof, eof_said, halted_said;
     bool dirty; // something changed that dealing may act on

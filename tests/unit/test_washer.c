@@ -10,8 +10,9 @@ typedef struct {
     washer_t *washer;
     int64_t now_ms;
     uint64_t seq;
-    unsigned opened; // lanes
-    unsigned said;   // lines for the user
+    uint64_t presented; // the letters that WELCOME speaks of
+    unsigned opened;    // lanes
+    unsigned said;      // lines for the user
 } desk_t;
 
 static void on_sink_found (void *arg, const char *endpoint)
@@ -37,6 +38,7 @@ static void hear (desk_t *self, uint8_t type, uint32_t count, writer_t *records)
     bool outside = type == MSG_ADVERT || type == MSG_WELCOME;
     message_t message = {.header = {.type = type, .count = count, .run = RUN, .from = SINK, .to = WASHER}};
     message.header.seq = outside ? 0 : ++self->seq;
+    message.header.sent = type == MSG_WELCOME ? self->presented : 0;
     message.records = records->data;
     message.records_size = records->size;
     washer_heard (self->washer, &message, self->now_ms);
@@ -175,6 +177,22 @@ static void test_order_windows (void **state)
     }
 }
 
+//  S46: the dryers are presented one by one, and what the second holds is not to be given to the first meanwhile.
+static void test_nothing_is_dealt_before_all_are_presented (void **state)
+{
+    desk_t desk;
+    desk_begin (&desk);
+    desk.presented = 2;
+    meet_sink (&desk, 0, 0);
+    put_lines (&desk, 6);
+    dryer_up (&desk, DRYER, 4);
+    washer_lane_bound (desk.washer, DRYER, 1, "inproc://lane", desk.now_ms);
+    assert_int_equal (send (&desk, DRYER), 0);
+    dryer_up (&desk, DRYER + 1, 4);
+    assert_int_equal (send (&desk, DRYER), 3); // half of it
+    washer_destroy (&desk.washer);
+}
+
 //  With two numbers counted, of which the washer learns from COUNTED, low is 3.
 static void test_the_window_moves_with_what_is_counted (void **state)
 {
@@ -283,6 +301,7 @@ int main (void)
         cmocka_unit_test (test_a_huge_returned_gives_back_what_is_out),
         cmocka_unit_test (test_a_dryer_of_no_life_gets_no_lane),
         cmocka_unit_test (test_order_windows),
+        cmocka_unit_test (test_nothing_is_dealt_before_all_are_presented),
         cmocka_unit_test (test_the_window_moves_with_what_is_counted),
         cmocka_unit_test (test_what_is_told_of_the_input_depends_on_its_bytes_alone),
         cmocka_unit_test (test_the_place_that_the_sink_asks_for_is_told),
