@@ -52,7 +52,7 @@ class Partition(fault.FaultCase):
 
     def test_cut_off_and_back(self):
         rounds = amount(2, 20)
-        self.give(numbers(600 * rounds))
+        self.give(numbers(400 * rounds))
         self.start_sink()
         self.start_washer()
         one = self.start_on(self.net.one)

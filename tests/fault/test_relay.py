@@ -134,16 +134,16 @@ class EachSecond(Case):
 
     def test_a_dryer_behind_a_bad_network(self):
         """Cut for longer than is borne, it is lost, and begins anew."""
-        self.begin(amount(1200, 12000))
-        cuts = self.harm([self.to_dryer, self.to_dryer.lanes], Clock(1), amount(1000, 11000))
+        self.begin(amount(700, 12000))
+        cuts = self.harm([self.to_dryer, self.to_dryer.lanes], Clock(1), amount(500, 11000))
         self.assertGreaterEqual(cuts, 1)
         print(f"{cuts} cuts, {self.figures()['dryers_lost']} losses")
         self.check_end(dryers_lost=lambda n: cuts <= n <= 2 * cuts, redelivered=lambda n: True)
 
     def test_everybody_behind_a_bad_network(self):
         """The washer too: a new life of it takes up the run."""
-        self.begin(amount(1200, 12000), "127.0.0.3")
-        cuts = self.harm([self.to_dryer, self.to_dryer.lanes, self.to_washer], Clock(1), amount(1000, 11000))
+        self.begin(amount(700, 12000), "127.0.0.3")
+        cuts = self.harm([self.to_dryer, self.to_dryer.lanes, self.to_washer], Clock(1), amount(500, 11000))
         print(f"{cuts} cuts, {self.figures()['dryers_lost']} losses")
         self.check_end(redelivered=lambda n: True)
 
