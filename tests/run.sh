@@ -13,6 +13,7 @@ cd "$(dirname "$0")/.."
 packages=(gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libsqlite3-dev libcmocka-dev) # to build
 packages+=(python3-minimal python3)                                            # the tests of the command line
 packages+=(python3-zmq iproute2 util-linux)                                    # strangers, and network namespaces for hosts
+packages+=(faketime)                                                           # clocks that step, in tests/fault
 packages+=(clang-format shellcheck scdoc man-db bsdextrautils)                   # tests/lint, and the manual
 packages+=(clang libclang-rt-dev)                                              # tests/fuzz
 packages+=(parallel)                                                           # a peer in tests/bench
