@@ -50,13 +50,15 @@ class Stranger:
         self.run = self.sink = 0
         self.told = self.mouth = None
 
-    def socket(self, kind, endpoint):
+    def socket(self, kind, endpoint, events=0):
+        """With events there is a monitor that sees them from the first on, and it comes as well."""
         socket = self.context.socket(kind)
         socket.linger = 0
         socket.sndhwm = socket.rcvhwm = 0
         self.arm(socket)
+        monitor = socket.get_monitor_socket(events) if events else None
         socket.connect(endpoint)
-        return socket
+        return (socket, monitor) if events else socket
 
     def at(self, port):
         return f"tcp://127.0.0.1:{port}"

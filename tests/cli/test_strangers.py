@@ -298,8 +298,8 @@ class Outsiders:
         def knock(count):
             for _ in range(count):
                 with wire.stranger(self.out(), arm) as who:
-                    ear = who.socket(zmq.SUB, self.at)
-                    watch = ear.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_DISCONNECTED)
+                    ear, watch = who.socket(zmq.SUB, self.at,
+                                            zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_DISCONNECTED)
                     self.assertTrue(watch.poll(wire.WAIT_MS))
                     ear.close()
             self.work(2)
