@@ -134,7 +134,7 @@ void sink_reply (sink_t *self, uint64_t life, uint8_t role, uint8_t type, writer
         link_stamp (&peer->link, &packet.header);
         packet.header.credit = peer->credit_told = peer->granted;
     }
-    if (type == MSG_STOP && self->config.stay)
+    if (type == MSG_STOP && self->config.stay && self->ending.end != END_INTERRUPTED)
         packet.header.flags |= FLAG_STAY;
     outbox_push (&self->outbox, &packet);
 }

@@ -100,8 +100,9 @@ class ComingAndGoing:
         os.close(ours)
         dryers = []
         for round_ in range(5):
-            os.write(theirs, numbered(20, 1 + 20 * round_))
             dryers.append(self.dryer("-j2", "echo"))
+            self.wait_for_dryers(len(dryers) - round_ // 2)     # or it may come when all is over
+            os.write(theirs, numbered(20, 1 + 20 * round_))
             self.wait_for(lambda: len(sink.out.split()) == 20 * (round_ + 1), "the items of this round")
             if round_ % 2:
                 dryers[-2].signal(signal.SIGTERM)
@@ -154,13 +155,15 @@ class ComingAndGoing:
         dryer.signal(signal.SIGTERM)
         self.ends(dryer, -signal.SIGTERM)
 
-    def test_a_sink_that_stays_takes_the_next_run(self):
-        sink = self.sink("--stay")
+    def test_a_sink_that_stays_takes_the_next_run_and_keeps_its_dryers(self):
+        sink, dryer = self.sink("--stay"), self.dryer("echo")
         for item in ("a", "b"):
-            self.all_end(0, self.dryer("echo"), self.washer(":::", item))
+            self.all_end(0, self.washer(":::", item))
         self.wait_for(lambda: sink.out == b"a\nb\n", "both runs")
+        self.wait_for_dryers(1)
         sink.signal(signal.SIGTERM)
         self.ends(sink, -signal.SIGTERM)
+        self.ends(dryer, 0)
 
 
 class WhenFull:
