@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The exit statuses of `dishes`, by the table of its manual: 0, 1 to 100, 101, 124, 125, 126, 127, the signal."""
 
-# ctest: ways=stages-ipc,ipc,stages-tcp,tcp
+# ctest: ways=ipc,stages-ipc,stages-tcp,tcp
 
 import os
 import signal

@@ -2,6 +2,8 @@
 """Where parts meet: directories that are not to be trusted, addresses that need a key, key files; and each kind of
 address that works. Whatever is wrong is told in one line before anything starts."""
 
+# ctest: plain
+
 import os
 import signal
 import socket

@@ -47,7 +47,7 @@ CONTEXTS = [
 
 
 class ShellInjection(harness.Case):
-    # ctest: seconds=600
+    # ctest: seconds=600 plain
 
     def items(self, rounds=40):
         source = random.Random(0xd15e5)
