@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# run.sh [--quick]: what dishes costs, against xargs, GNU parallel and two limits of our own. A Markdown table on stdout.
+# run.sh [--quick] [PART...]: what dishes costs, against xargs, GNU parallel and limits of our own. A Markdown table on
+# stdout. Parts are the functions that stand last in this file; without one it is all of them.
 #
 # The programs take turns, round by round, and what counts is the median of the rounds' ratios: a machine that is slow
 # for a moment is slow for all. Without DISHES and DISHES_MEASURE in the environment it builds the release tree, and the
@@ -11,6 +12,7 @@ root=$(cd "$here/../.." && pwd)
 rounds=7 jobs=2000 parallel_jobs=200 starts=41 few=100000 many=10000000 output=1000000000 trips=2000 kills=21
 if [ "${1:-}" = --quick ]; then
     rounds=1 jobs=50 parallel_jobs=4 starts=3 few=1000 many=20000 output=3000000 trips=20 kills=1
+    shift
 fi
 
 if [ -z "${DISHES:-}" ] || [ -z "${DISHES_MEASURE:-}" ]; then
@@ -73,8 +75,6 @@ row ()
 
 one_command_an_item ()
 {
-    seq "$jobs" >items
-    seq "$parallel_jobs" >parallel_items
     for _ in $(seq "$rounds"); do
         take dishes "$DISHES" -j2 /bin/true <items
         take xargs xargs -n1 -P2 /bin/true <items
@@ -107,7 +107,6 @@ starting_up ()
 
 memory_and_items ()
 {
-    seq -f '%015.0f' "$few" >few_items
     seq -f '%015.0f' "$many" >many_items
     take few_memory "$DISHES" -j2 -n 10000 /bin/true <few_items
     take many_memory "$DISHES" -j2 -n 10000 /bin/true <many_items
@@ -217,11 +216,12 @@ killed_to_restarted ()
 printf '%s, %s cores, rounds: %s\n\n' "$(date -u +%Y-%m-%d)" "$(nproc)" "$rounds"
 row what figure compared
 row --- --- ---
-one_command_an_item
-starting_up
-memory_and_items
-memory_and_output
-one_command_an_item_in_stages
-bytes_through_stages
-one_item_put_to_counted
-killed_to_restarted
+seq "$jobs" >items
+seq "$parallel_jobs" >parallel_items
+seq -f '%015.0f' "$few" >few_items
+parts=(one_command_an_item starting_up memory_and_items memory_and_output one_command_an_item_in_stages
+    bytes_through_stages one_item_put_to_counted killed_to_restarted)
+[ $# -eq 0 ] || parts=("$@")
+for part in "${parts[@]}"; do
+    "$part"
+done
