@@ -77,6 +77,8 @@ static const char *parse_host (address_t *self, const char *text, size_t size)
     self->name[size] = '\0';
     if (!is_ipv6 && strchr (self->name, ':'))
         return "an IPv6 address stands in brackets, as in tcp://[::1]:5570";
+    if (is_ipv6 && !strchr (self->name, ':'))
+        return "only an IPv6 address stands in brackets";
     if (strcmp (self->name, "*") != 0 && strspn (self->name, allowed) != size)
         return "its host is not a name or a number";
     return NULL;

@@ -28,9 +28,9 @@ static char *any_word (feed_t *feed)
 
 static void check (const config_t *config, char **argv, int argc)
 {
-    HOLDS (config->action == ACTION_HELP || config->action == ACTION_VERSION || config->jobs >= 1);
     if (config->action != ACTION_RUN)
         return;
+    HOLDS (config->jobs >= 1 || config->program == PROGRAM_WASHER || config->program == PROGRAM_SINK);
     HOLDS (config->jobs <= CONFIG_JOBS_MAX && config->at && config->deadline_ms >= 0);
     HOLDS (config->command.count < (size_t)argc && config->input.source_count <= (size_t)argc);
     for (size_t i = 0; i < config->command.count; i++) {

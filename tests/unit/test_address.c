@@ -62,6 +62,7 @@ static void test_bad (void **state)
         {"tcp://host:65536", "65535"},
         {"tcp://host:100000", "not a number"},
         {"tcp://::1:5570", "brackets"},
+        {"tcp://[host]:5570", "only an IPv6"},
         {"tcp://[::1]", "no port"},
         {"tcp://a b:5570", "not a name"},
         {"tcp://a/b:5570", "not a name"},
