@@ -151,7 +151,7 @@ one_command_an_item_in_stages ()
         stages jobs_insecure tcp://127.0.0.1:5599 items '' /bin/true
     done
     for wire in ipc cookie key insecure; do
-        row "\`washer | dryer -j2 /bin/true | sink\`, jobs a second, $(named "$wire")" "$(rate "jobs_$wire" "$jobs")" \
+        row "\`washer\`, \`dryer -j2 /bin/true\`, \`sink\`: jobs a second, $(named "$wire")" "$(rate "jobs_$wire" "$jobs")" \
             "stages / \`dishes -j2\` = $(faster "jobs_$wire" "$jobs" together "$jobs")"
     done
 }
