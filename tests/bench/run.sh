@@ -142,7 +142,6 @@ stages ()
 one_command_an_item_in_stages ()
 {
     local wire
-    "$DISHES" --keygen "$scratch/keys" >/dev/null
     for _ in $(seq "$rounds"); do
         take together "$DISHES" -j2 /bin/true <items
         stages jobs_ipc "ipc://$scratch/kitchen" items '' /bin/true
@@ -216,6 +215,7 @@ killed_to_restarted ()
 printf '%s, %s cores, rounds: %s\n\n' "$(date -u +%Y-%m-%d)" "$(nproc)" "$rounds"
 row what figure compared
 row --- --- ---
+"$DISHES" --keygen "$scratch/keys" >/dev/null
 seq "$jobs" >items
 seq "$parallel_jobs" >parallel_items
 seq -f '%015.0f' "$few" >few_items
