@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RESTARTS = 5, RESTARTS_MS = 60000, PATIENCE_MS = 2000, STATUS_ERROR = 125 };
+enum { RESTARTS = 5, RESTARTS_MS = 60000, LEAVING_MS = 100, PATIENCE_MS = 2000, STATUS_ERROR = 125 };
 
 struct warden {
     pid_t pid;
@@ -169,19 +169,29 @@ static void take_signals (const ward_t *self)
         ;
 }
 
-static void end_dryers (ward_t *self, int64_t give_up_ms)
+static void await_dryers (ward_t *self, int64_t most_ms)
 {
-    static const int numbers[] = {SIGINT, SIGKILL};
-    self->is_ending = true;
-    for (unsigned i = 0; self->living && i < 2; i++) {
-        int64_t left_ms;
-        struct pollfd fd = {.fd = self->signals, .events = POLLIN};
-        for (; self->living && (left_ms = give_up_ms - now_ms ()) > 0; reap (self)) {
-            poll (&fd, 1, (int)left_ms);
-            take_signals (self);
-        }
-        signal_all (self, numbers[i]);
-        give_up_ms = now_ms () + PATIENCE_MS;
+    int64_t left_ms, end_ms = now_ms () + most_ms;
+    struct pollfd fd = {.fd = self->signals, .events = POLLIN};
+    for (; self->living && (left_ms = end_ms - now_ms ()) > 0; reap (self)) {
+        poll (&fd, 1, (int)left_ms);
+        take_signals (self);
+    }
+}
+
+//  After a proper end, who had a STOP is about to leave; who was too late for one seeks a sink, and is told. Else our
+//  starter was killed, and so is what it started: what the dryers run is ended by their guardians.
+static void end_dryers (ward_t *self)
+{
+    static const struct {
+        int64_t before_ms;
+        int number;
+    } steps[] = {{LEAVING_MS, SIGTERM}, {PATIENCE_MS, SIGINT}, {PATIENCE_MS, SIGKILL}};
+    const unsigned count = sizeof steps / sizeof *steps;
+    for (unsigned i = self->is_ending ? 0 : count - 1; i < count; i++) {
+        if (self->is_ending)
+            await_dryers (self, steps[i].before_ms);
+        signal_all (self, steps[i].number);
     }
     while (self->living && waitpid (-1, NULL, 0) > 0)
         self->living--;
@@ -197,8 +207,7 @@ static void ward (ward_t *self)
         is_wanted = obey (self);
         reap (self);
     }
-    //  After a proper end the dryers have had their STOP and are about to leave; else nobody is left who could say it.
-    end_dryers (self, self->is_ending ? now_ms () + PATIENCE_MS : now_ms ());
+    end_dryers (self);
 }
 
 //  Neither end of a pipeline of the shell may be held open by us.
