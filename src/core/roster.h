@@ -27,6 +27,7 @@ typedef struct {
     int64_t told_ms; // when something was said to it last
     // a washer's
     bool welcomed;
+    uint64_t strangers; // it told of so many at its lanes
     // a dryer's
     uint32_t slots, prefetch, grain, unsure;
     slice_t inventory;     // records: what it held when it said so last

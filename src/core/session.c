@@ -43,7 +43,16 @@ void session_reborn (session_t *self, uint64_t life, int64_t now_ms)
     self->life = life;
     self->credit = 0;
     self->is_welcomed = false;
+    self->strangers_before += self->strangers_told;
+    self->strangers_told = 0;
     enter (self, SESSION_HELLO, now_ms);
+}
+
+//  What was told of strangers may be lost: a connection, or the sink, is new.
+static void tell_strangers_again (session_t *self, int64_t now_ms)
+{
+    self->strangers_due = self->strangers > self->strangers_before;
+    self->strangers_ms = now_ms;
 }
 
 static heard_t lost (session_t *self, const char *why)
@@ -95,6 +104,7 @@ static heard_t heard_welcome (session_t *self, const message_t *message, int64_t
     self->is_welcomed = true;
     enter (self, SESSION_UP, now_ms);
     self->beat_ms = now_ms + beat_gap_ms (self);
+    tell_strangers_again (self, now_ms);
     return HEARD_WELCOME;
 }
 
@@ -246,6 +256,8 @@ int64_t session_due_ms (const session_t *self)
         due = least (due, self->beat_ms);
         if (!self->quiet)
             due = least (due, self->heard_ms + self->silence_ms);
+        if (self->strangers_due)
+            due = least (due, self->strangers_ms);
     }
     return due;
 }
@@ -265,6 +277,15 @@ void session_connected (session_t *self, int64_t now_ms)
         self->hello_ms = now_ms;
     else if (self->state == SESSION_UP)
         self->beat_ms = now_ms; // it may have lost something: let the numbers show it
+    tell_strangers_again (self, now_ms);
+}
+
+void session_strangers (session_t *self, uint64_t refused)
+{
+    if (refused <= self->strangers)
+        return;
+    self->strangers = refused;
+    self->strangers_due = true;
 }
 
 packet_t session_packet (session_t *self, uint8_t type)
@@ -274,6 +295,22 @@ packet_t session_packet (session_t *self, uint8_t type)
     packet.header.credit = self->sent_again;
     link_stamp (&self->link, &packet.header);
     return packet;
+}
+
+//  Those of a flood are told of at the pace of beats, whatever else goes. Where memory ends the next beat tells.
+static void push_beat (session_t *self, outbox_t *out, int64_t now_ms)
+{
+    packet_t beat = session_packet (self, MSG_BEAT);
+    writer_t records = {0};
+    uint64_t ours = self->strangers - self->strangers_before;
+    if (ours)
+        put_u64 (&records, ours);
+    if (writer_take (&records, &beat.records) == 0) {
+        self->strangers_told = ours;
+        self->strangers_due = false;
+    }
+    self->strangers_ms = now_ms + beat_gap_ms (self);
+    outbox_push (out, &beat);
 }
 
 void session_pump (session_t *self, outbox_t *out, int64_t now_ms)
@@ -294,9 +331,9 @@ void session_pump (session_t *self, outbox_t *out, int64_t now_ms)
         packet.body = letter.body;
         outbox_push (out, &packet);
     }
-    if (!sent && (now_ms >= self->beat_ms || link_must_tell (&self->link))) {
-        packet_t beat = session_packet (self, MSG_BEAT);
-        outbox_push (out, &beat);
+    bool is_owed = !sent && (now_ms >= self->beat_ms || link_must_tell (&self->link));
+    if (is_owed || (self->strangers_due && now_ms >= self->strangers_ms)) {
+        push_beat (self, out, now_ms);
         sent = true;
     }
     if (sent)

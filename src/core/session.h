@@ -63,6 +63,11 @@ typedef struct {
     int64_t beat_ms;           // when the next beat is due
     uint64_t credit;           // output credit granted by the sink
     uint64_t sent_again;       // of a washer: tasks sent again after losses, told on each message
+    uint64_t strangers;        // of a washer: refused by its process so far
+    uint64_t strangers_before; // … of these, what its earlier lives have told
+    uint64_t strangers_told;   // … what this life has told
+    bool strangers_due;        // there is something to tell …
+    int64_t strangers_ms;      // … but not before then
     bool is_welcomed;          // this life was, at some time: the sink may know things of it
     bool is_run_given;         // no other run will do
     bool stays;                // STOP said that another run follows
@@ -108,6 +113,9 @@ packet_t session_packet (session_t *self, uint8_t type);
 
 //  Moves what is due into the outbox: letters, and a beat where nothing else went out.
 void session_pump (session_t *self, outbox_t *out, int64_t now_ms);
+
+//  Of a washer: so many strangers were refused at its lanes since its process began. Its beats tell of them.
+void session_strangers (session_t *self, uint64_t refused);
 
 //  Takes leave: BYE is said until it is answered, at most silence_ms.
 void session_bye (session_t *self, int64_t now_ms);

@@ -211,6 +211,22 @@ static void heard_stranger (sink_t *self, const header_t *header)
         sink_reply (self, header->from, (uint8_t)*role, gone ? MSG_GONE : MSG_WHO, NULL);
 }
 
+//  A washer's tells how many strangers its life has refused at its lanes, where there were any. What lives have told is
+//  added up, so that the end of one takes nothing away. False where it is malformed.
+static bool heard_beat (sink_t *self, peer_t *peer, const message_t *message)
+{
+    reader_t in = reader_of (message);
+    bool has_count = peer->role == ROLE_WASHER && message->records_size;
+    uint64_t strangers = has_count ? get_u64 (&in) : 0;
+    if (in.bad || in.at != in.end)
+        return false;
+    if (strangers > peer->strangers) {
+        self->lane_strangers += strangers - peer->strangers;
+        peer->strangers = strangers;
+    }
+    return true;
+}
+
 void sink_heard (sink_t *self, const message_t *message, int64_t now_ms)
 {
     const header_t *header = &message->header;
@@ -227,6 +243,10 @@ void sink_heard (sink_t *self, const message_t *message, int64_t now_ms)
     peer_t *peer = roster_find (&self->roster, header->from);
     if (!peer || peer->expected) {
         heard_stranger (self, header);
+        return;
+    }
+    if (header->type == MSG_BEAT && !heard_beat (self, peer, message)) {
+        self->bad++;
         return;
     }
     peer->heard_ms = now_ms;
@@ -387,7 +407,7 @@ sink_status_t sink_status (const sink_t *self)
                             .backlog = self->backlog,
                             .refused = self->refused,
                             .bad = self->bad,
-                            .strangers = self->strangers};
+                            .strangers = self->strangers + self->lane_strangers};
     memcpy (status.washer, self->washer_name, sizeof status.washer);
     for (size_t i = 0; i < self->roster.size; i++) {
         const peer_t *peer = self->roster.peers[i];

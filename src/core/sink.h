@@ -115,7 +115,7 @@ void sink_backlog (sink_t *self, uint64_t bytes);             // what now waits 
 void sink_guests (sink_t *self, size_t guests);
 bool sink_knows (const sink_t *self, uint64_t life); // it lives, or was closed
 
-void sink_strangers (sink_t *self, uint64_t refused); // connections that the guard has refused so far
+void sink_strangers (sink_t *self, uint64_t refused); // connections refused at `in` and `out` so far
 void sink_stop (sink_t *self, end_t end, uint8_t status, int64_t now_ms); // ends the run now
 
 //  After every turn in which `in` was read until empty: commits, acks, counts, judges who is silent.

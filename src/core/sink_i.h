@@ -49,6 +49,7 @@ struct sink {
     bool halt_hit;
     ending_t ending;
     uint64_t lost, refused, bad, strangers;
+    uint64_t lane_strangers; // all that washers told of
     char reason[REASON_BYTES];
     bool oom;
 };

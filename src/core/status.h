@@ -27,7 +27,7 @@ typedef struct {
     uint64_t backlog;                  // bytes of output that wait to be printed
     uint64_t refused;                  // messages of closed lives, and peers that were refused
     uint64_t bad;                      // malformed messages
-    uint64_t strangers;                // connections that the guard refused
+    uint64_t strangers;                // connections refused, here and at the washer's lanes
 } sink_status_t;
 
 //  A living dryer.

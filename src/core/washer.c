@@ -263,6 +263,11 @@ void washer_connected (washer_t *self, int64_t now_ms)
     session_connected (&self->session, now_ms);
 }
 
+void washer_strangers (washer_t *self, uint64_t refused)
+{
+    session_strangers (&self->session, refused);
+}
+
 //  What an older life of ours has said and the sink has not committed is said again, where nothing else knows of it:
 //  what was decided, and what the input is.
 static void say_again (washer_t *self, const link_t *old)

@@ -58,7 +58,8 @@ size_t washer_held_bytes (const washer_t *self);
 //  A message from `out`. Never fails: what is malformed is counted.
 void washer_heard (washer_t *self, const message_t *message, int64_t now_ms);
 
-void washer_connected (washer_t *self, int64_t now_ms); // the wire to `in` is open
+void washer_strangers (washer_t *self, uint64_t refused); // at its lanes, since the process began: the sink is told
+void washer_connected (washer_t *self, int64_t now_ms);   // the wire to `in` is open
 void washer_lane_bound (washer_t *self, uint64_t dryer, uint32_t generation, const char *endpoint, int64_t now_ms);
 
 //  State WASHER_GONE: the sink had closed this life (it was silent for too long). Goes on as a new life, greater than

@@ -13,7 +13,11 @@
 
 enum { FRAME_BYTES = 256, FRAMES = 8 };
 
-static const char domain[] = "dishes", plain_user[] = "dishes";
+static const char plain_user[] = "dishes";
+
+//  ZAP domains: the handler learns by them where somebody knocks.
+static const char *const domains[SPOTS] = {
+    [SPOT_OUT] = "dishes.out", [SPOT_IN] = "dishes.in", [SPOT_LANE] = "dishes.lane"};
 
 struct guard {
     guard_kind_t kind;
@@ -21,7 +25,7 @@ struct guard {
     pthread_mutex_t mutex; // for the cookie
     char cookie[COOKIE_BYTES];
     keys_t keys;
-    atomic_uint_fast64_t refused;
+    atomic_uint_fast64_t refused[SPOTS][STRANGER_KINDS];
     void *handler; // REP; the thread's while it runs
     int stop;      // eventfd; -1: no thread
     pthread_t thread;
@@ -95,10 +99,19 @@ static const char *judge_key (const guard_t *self, const request_t *request)
     return is_same (key, self->keys.head, KEY_BYTES) ? GUARD_HEAD : NULL;
 }
 
+//  SPOTS where it is none of ours.
+static spot_t spot_of (const request_t *request)
+{
+    spot_t spot = 0;
+    while (spot < SPOTS && !is_text (request, ZAP_DOMAIN, domains[spot]))
+        spot++;
+    return spot;
+}
+
 //  The name of who is let in, or NULL.
 static const char *judge (guard_t *self, const request_t *request)
 {
-    if (!is_text (request, ZAP_VERSION, "1.0") || !is_text (request, ZAP_DOMAIN, domain))
+    if (!is_text (request, ZAP_VERSION, "1.0") || spot_of (request) == SPOTS)
         return NULL;
     return self->kind == GUARD_COOKIE ? judge_cookie (self, request) : judge_key (self, request);
 }
@@ -116,8 +129,8 @@ static void answer (guard_t *self)
 {
     request_t request;
     const char *name = receive (self->handler, &request) ? judge (self, &request) : NULL;
-    if (!name)
-        guard_count_refused (self);
+    if (!name && spot_of (&request) != SPOTS)
+        guard_count_refused (self, spot_of (&request), STRANGER_WRONG);
     if (request.count <= ZAP_ID || request.sizes[ZAP_ID] > FRAME_BYTES)
         request.sizes[ZAP_ID] = 0;
     reply (self->handler, &request, name);
@@ -304,14 +317,15 @@ bool guard_allows (const char *user, const message_t *message)
     return !memchr (of_head, message->header.type, sizeof of_head) && !is_hello_of_washer (message);
 }
 
-uint64_t guard_refused (const guard_t *self)
+uint64_t guard_refused (const guard_t *self, spot_t spot, stranger_t kind)
 {
-    return atomic_load (&self->refused);
+    return atomic_load (&self->refused[spot][kind]);
 }
 
-void guard_count_refused (guard_t *self)
+void guard_count_refused (guard_t *self, spot_t spot, stranger_t kind)
 {
-    atomic_fetch_add (&self->refused, 1);
+    if (self->kind != GUARD_NONE || kind == STRANGER_SECOND)
+        atomic_fetch_add (&self->refused[spot][kind], 1);
 }
 
 //  ---- sockets
@@ -330,9 +344,10 @@ static int set_all (void *socket, const setting_t *settings, unsigned count)
     return 0;
 }
 
-int guard_bind (guard_t *self, void *socket)
+int guard_bind (guard_t *self, void *socket, spot_t spot)
 {
     static const int yes = 1;
+    const char *domain = domains[spot];
     const setting_t cookie[] = {{ZMQ_ZAP_DOMAIN, domain, strlen (domain)}, {ZMQ_PLAIN_SERVER, &yes, sizeof yes}};
     const setting_t curve[] = {{ZMQ_ZAP_DOMAIN, domain, strlen (domain)},
                                {ZMQ_CURVE_SERVER, &yes, sizeof yes},

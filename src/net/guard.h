@@ -18,6 +18,15 @@ typedef struct guard guard_t;
 
 typedef enum { GUARD_NONE, GUARD_COOKIE, GUARD_CURVE } guard_kind_t;
 
+//  Where somebody was refused, and why.
+typedef enum { SPOT_OUT, SPOT_IN, SPOT_LANE, SPOTS } spot_t;
+typedef enum {
+    STRANGER_WRONG,  // what was shown is not the cookie, or no key of ours
+    STRANGER_BARE,   // nothing was shown that could be judged
+    STRANGER_SECOND, // the lane has its peer: whoever comes there besides is one too many, whatever he shows
+    STRANGER_KINDS,
+} stranger_t;
+
 typedef struct {
     void *context;       // borrowed
     const address_t *at; // borrowed for the time of the call; resolved
@@ -42,14 +51,15 @@ void guard_set_cookie (guard_t *self, const char *cookie);
 bool guard_makes_cookie (const guard_t *self);
 
 //  Arms a socket that is about to bind, or to connect. 0, or -1 and errno: ENOKEY where no cookie is known yet.
-int guard_bind (guard_t *self, void *socket);
+int guard_bind (guard_t *self, void *socket, spot_t spot);
 int guard_connect (guard_t *self, void *socket);
 
 //  How many were refused since the start. Any thread.
-uint64_t guard_refused (const guard_t *self);
+uint64_t guard_refused (const guard_t *self, spot_t spot, stranger_t kind);
 
-//  Counts one whom the handler was not asked about: without a credential, or with one of another kind. Any thread.
-void guard_count_refused (guard_t *self);
+//  Counts one whom the handler was not asked about. Where there is no guard nobody is asked for a credential, and only
+//  a second peer is a stranger. Any thread.
+void guard_count_refused (guard_t *self, spot_t spot, stranger_t kind);
 
 //  False where a message is not this user's to say: a worker speaks neither as a washer nor of others' death. The sink
 //  asks for each message on `in`; `user` is that of inbound_user, NULL where there is no guard.

@@ -2,10 +2,14 @@
  *
  *  The washer's end is lost as soon as its one peer is gone, or a second one comes: what is then sent would go nobody
  *  knows where. The dryer's end is lost when its connection breaks. Between threads (inproc) nothing of this happens.
+ *
+ *  The washer's end tells the guard of strangers: a second peer is one, unless a connection has ended before it came,
+ *  for then it may be the dryer that is back.
  */
 #ifndef DISHES_NET_LANE_END_H
 #define DISHES_NET_LANE_END_H
 
+#include "net/guard.h"
 #include "net/place.h"
 
 #include <stdbool.h>
@@ -22,7 +26,10 @@ typedef struct {
     void *socket;
     void *monitor; // NULL: inproc
     bool is_push;
+    guard_t *guard; // borrowed; NULL: nobody counts strangers
     lane_state_t state;
+    unsigned refused;            // connections that were refused, and whose end was not told yet
+    bool is_broken;              // some other connection has ended
     char file[PLACE_PATH_BYTES]; // of ipc, the washer's: to be removed; else ""
 } lane_end_t;
 

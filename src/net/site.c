@@ -172,7 +172,7 @@ static int monitor_in (site_t *self, void *socket, void **monitor)
 
 static int prepare_in (site_t *self, void *socket, void **monitor)
 {
-    if (!socket || socket_hear_all (socket) == -1 || guard_bind (self->config.guard, socket) == -1)
+    if (!socket || socket_hear_all (socket) == -1 || guard_bind (self->config.guard, socket, SPOT_IN) == -1)
         return -1;
     if (socket_bear_silence (socket, self->config.dead_after_ms) == -1)
         return -1;
@@ -192,10 +192,9 @@ void *site_in (site_t *self, endpoint_t told, void **monitor)
     return ready (self, socket, rc, "cannot open the sink's wires");
 }
 
-void site_stranger (site_t *self)
+void site_stranger (site_t *self, spot_t spot)
 {
-    if (guard_kind (self->config.guard) != GUARD_NONE)
-        guard_count_refused (self->config.guard);
+    guard_count_refused (self->config.guard, spot, STRANGER_BARE);
 }
 
 //  In the place of an address that is only now known whole.
@@ -224,13 +223,34 @@ static int bind_out (site_t *self, void *socket)
     return bind_at (self, socket, endpoint);
 }
 
-void *site_out (site_t *self, const packet_t *advert)
+static int monitor_out (site_t *self, void *socket, void **monitor)
+{
+    if (!monitor || guard_kind (self->config.guard) == GUARD_NONE)
+        return 0;
+    *monitor = monitor_open (self->config.context, socket, SITE_STRANGER_EVENTS);
+    return *monitor ? 0 : -1;
+}
+
+static int prepare_out (site_t *self, void *socket, const packet_t *advert, void **monitor)
+{
+    if (!socket || socket_greet (socket, advert) == -1 || guard_bind (self->config.guard, socket, SPOT_OUT) == -1)
+        return -1;
+    if (socket_bear_silence (socket, self->config.dead_after_ms) == -1)
+        return -1;
+    return monitor_out (self, socket, monitor);
+}
+
+void *site_out (site_t *self, const packet_t *advert, void **monitor)
 {
     void *socket = begin (self, WIRE_OUT);
-    int rc = -1;
-    if (socket && socket_greet (socket, advert) == 0 && guard_bind (self->config.guard, socket) == 0)
-        rc = socket_bear_silence (socket, self->config.dead_after_ms);
-    return ready (self, socket, rc == -1 ? -1 : bind_out (self, socket), "cannot open the sink's wires");
+    if (monitor)
+        *monitor = NULL;
+    int rc = prepare_out (self, socket, advert, monitor);
+    if (rc == 0)
+        rc = bind_out (self, socket);
+    if (rc == -1 && monitor)
+        monitor_close (monitor, socket);
+    return ready (self, socket, rc, "cannot open the sink's wires");
 }
 
 int site_write_result (site_t *self, uint64_t run, const ending_t *ending)
@@ -419,6 +439,7 @@ static int begin_lane (site_t *self, lane_end_t *lane, bool is_push)
     *lane = (lane_end_t){.is_push = is_push, .socket = begin (self, is_push ? WIRE_PUSH : WIRE_PULL)};
     if (!lane->socket)
         return -1;
+    lane->guard = is_push ? self->config.guard : NULL;
     return is_kind (self, ADDRESS_INPROC) ? 0 : lane_end_watch (lane, self->config.context);
 }
 
@@ -439,7 +460,7 @@ int site_lane_push (site_t *self, uint64_t washer, uint64_t dryer, uint32_t gene
 {
     int rc = begin_lane (self, lane, true);
     if (rc == 0)
-        rc = guard_bind (self->config.guard, lane->socket);
+        rc = guard_bind (self->config.guard, lane->socket, SPOT_LANE);
     if (rc == 0)
         rc = bind_lane (self, washer, dryer, generation, lane, told);
     return finish_lane (self, lane, rc, "cannot open a lane");

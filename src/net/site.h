@@ -48,12 +48,14 @@ const char *site_error (const site_t *self);
 //  and close (presence.h), NULL on inproc; it is closed before the socket is. NULL and errno.
 void *site_in (site_t *self, endpoint_t told, void **monitor);
 
-//  Counts a stranger of whom that monitor tells (one of these events): he has shown nothing that the guard could judge.
+//  Counts a stranger of whom a monitor tells (one of these events): he has shown nothing that the guard could judge.
 #define SITE_STRANGER_EVENTS (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
-void site_stranger (site_t *self);
+void site_stranger (site_t *self, spot_t spot);
 
 //  `out`, bound, after `in`; greets with `advert`. On tcp it is now that parts of the same user can find the cookie.
-void *site_out (site_t *self, const packet_t *advert);
+//  `monitor`, where it is not NULL, tells of strangers only, and is NULL where nobody can be one; closed like that of
+//  `in`. NULL and errno.
+void *site_out (site_t *self, const packet_t *advert, void **monitor);
 
 //  The address as it can be dialled: with the port, where it was 0. After site_out.
 void site_address (const site_t *self, endpoint_t out);

@@ -1,4 +1,5 @@
 #include "role/sink_role.h"
+#include "net/monitor.h"
 #include "net/packet.h"
 #include "net/socket.h"
 #include "role/archive.h"
@@ -7,6 +8,7 @@
 #include "role/life.h"
 #include "role/pulse.h"
 #include "role/results.h"
+#include "role/strangers.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -24,8 +26,9 @@ typedef struct {
     sink_t *core;
     site_t *site;
     gate_t gate;
-    void *out;
-    watch_t out_watch;
+    void *out, *out_monitor;
+    watch_t out_watch, out_monitor_watch;
+    strangers_t strangers;
     packet_t advert;         // the sign of life for everybody, where the loop is held up
     pulse_t *pulse;          // NULL: inproc
     atomic_bool was_sounded; // the pulse has sent it
@@ -157,12 +160,22 @@ static void on_log (void *arg, const char *line)
 static int open_out (role_t *self)
 {
     self->advert = sink_advert (self->core);
-    self->out = site_out (self->site, &self->advert);
+    self->out = site_out (self->site, &self->advert, &self->out_monitor);
     if (!self->out)
         fail_wire (self);
     if (!self->out || loop_watch (self->loop, &self->out_watch, socket_fd (self->out)) == -1)
         return -1;
+    void *monitor = self->out_monitor;
+    if (monitor && loop_watch (self->loop, &self->out_monitor_watch, socket_fd (monitor)) == -1)
+        return -1;
     return gate_watch (&self->gate);
+}
+
+static void open_strangers (role_t *self, const endpoint_t told)
+{
+    self->strangers = (strangers_t){.guard = self->config->site.guard, .talk = &self->config->talk};
+    site_address (self->site, self->strangers.at[SPOT_OUT]);
+    site_dialled (self->site, told, self->strangers.at[SPOT_IN]);
 }
 
 //  In the thread of the pulse.
@@ -255,6 +268,7 @@ static int open_role (role_t *self)
         return -1;
     if (open_out (self) == -1 || open_pulse (self) == -1)
         return -1;
+    open_strangers (self, told);
     if (self->config->bound)
         self->config->bound (self->config->bound_arg, site_at (self->site));
     return 0;
@@ -266,6 +280,8 @@ static void close_role (role_t *self)
     packet_drop (&self->advert);
     sink_destroy (&self->core);
     loop_unwatch (self->loop, &self->out_watch);
+    loop_unwatch (self->loop, &self->out_monitor_watch);
+    monitor_close (&self->out_monitor, self->out);
     socket_close (&self->out);
     gate_close (&self->gate);
     guests_free (&self->guests);
@@ -357,10 +373,19 @@ static void tell_late_comers (role_t *self)
         talk_say (&self->config->talk, TALK_ERROR, "cannot leave the result for late comers: %s", strerror (errno));
 }
 
+static void count_strangers (role_t *self)
+{
+    monitor_event_t event;
+    while (self->out_monitor_watch.ready && monitor_next (self->out_monitor, &event))
+        site_stranger (self->site, SPOT_OUT);
+    self->out_monitor_watch.ready = false;
+    sink_strangers (self->core, strangers_look (&self->strangers));
+}
+
 static void turn (role_t *self, int64_t now_ms)
 {
     self->has_more = gate_hear (&self->gate, self->core, now_ms);
-    sink_strangers (self->core, guard_refused (self->config->site.guard));
+    count_strangers (self);
     if (sink_state (self->core) == SINK_ENDED)
         sink_guests (self->core, guests_unknown (&self->guests, self->core));
     sink_tick (self->core, now_ms);

@@ -3,6 +3,7 @@
 #include "role/life.h"
 #include "role/peer.h"
 #include "role/pile.h"
+#include "role/strangers.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,6 +21,7 @@ typedef struct {
     site_t *site;
     peer_t peer;
     hatch_t hatch;
+    strangers_t strangers;
     endpoint_t reports; // where the sink takes them
     watch_t input_watch;
     pile_t pile;
@@ -120,6 +122,7 @@ static int open_role (role_t *self)
     if (open_site (self) == -1)
         return -1;
     self->hatch = (hatch_t){.site = self->site, .loop = self->loop};
+    self->strangers = (strangers_t){.guard = config->site.guard, .talk = &config->talk, .at[SPOT_LANE] = "a lane"};
     self->hint_ms = self->supply.is_terminal ? loop_now_ms () + HINT_MS : INT64_MAX;
     self->core = washer_new (&core, &ports, loop_now_ms ());
     return self->core ? begin_life (self, core.life) : -1;
@@ -289,6 +292,7 @@ static void turn (role_t *self, int64_t now_ms)
     peer_resume (&self->peer);
     give_hint (self, now_ms);
     hatch_tell (&self->hatch, self->core, now_ms);
+    washer_strangers (self->core, strangers_look (&self->strangers));
     washer_tick (self->core, now_ms);
     hatch_tell (&self->hatch, self->core, now_ms);
     speak (self, now_ms);

@@ -21,7 +21,7 @@ static const layout_t layouts[] = {
     {MSG_HALTED, ""},
     {MSG_DIED, "l"},
     {MSG_INPUT, "*qq"},
-    {MSG_BEAT, ""},
+    {MSG_BEAT, "*q"},
     {MSG_BYE, ""},
     {MSG_DONE, "l*rswhbbqq0000000000000000"},
 };

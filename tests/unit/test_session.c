@@ -281,6 +281,76 @@ static void test_beats_go_out_in_time (void **state)
     session_free (&self);
 }
 
+//  Of the beats that go out within this turn: how many, and what the last tells of strangers (0: nothing).
+static size_t beats (session_t *self, int64_t now_ms, uint64_t *strangers)
+{
+    outbox_t box = {0};
+    size_t count = 0;
+    message_t beat = from_sink (MSG_BEAT);
+    beat.header.to = self->life;
+    session_heard (self, &beat, now_ms);
+    session_tick (self, now_ms);
+    session_pump (self, &box, now_ms);
+    for (packet_t packet; outbox_pop (&box, &packet); packet_drop (&packet)) {
+        message_t said = {.records = packet.records.data, .records_size = packet.records.size};
+        reader_t in = reader_of (&said);
+        if (packet.header.type != MSG_BEAT)
+            continue;
+        *strangers = packet.records.size ? get_u64 (&in) : 0;
+        assert_true (!in.bad && in.at == in.end);
+        count++;
+    }
+    outbox_free (&box);
+    return count;
+}
+
+//  S47: soon after each, but of a flood at the pace of beats; though letters go.
+static void test_strangers_are_told_of (void **state)
+{
+    session_t self = up (false);
+    uint64_t told = 99;
+    assert_int_equal (beats (&self, 1000, &told), 1);
+    assert_int_equal (told, 0);
+    session_strangers (&self, 1);
+    assert_int_equal (session_due_ms (&self), 2000);
+    assert_int_equal (beats (&self, 1999, &told), 0);
+    size_t flood = 0;
+    for (int64_t now_ms = 2000; now_ms < 12000; now_ms += 10) {
+        session_strangers (&self, (uint64_t)now_ms);
+        link_push (&self.link, MSG_EOF, 1, &(slice_t){0}, NULL);
+        flood += beats (&self, now_ms, &told);
+    }
+    assert_in_range (flood, 10, 11);
+    assert_in_range (told, 10000, 11990);
+    beats (&self, 13000, &told);
+    assert_int_equal (told, 11990);
+    session_free (&self);
+}
+
+//  S47: where they may be lost, they are told of again; a new life begins at what the old one has told.
+static void test_strangers_are_told_of_once_a_life (void **state)
+{
+    session_t self = up (false);
+    uint64_t told = 0;
+    session_strangers (&self, 5);
+    beats (&self, 1000, &told);
+    assert_int_equal (told, 5);
+    session_connected (&self, 1100);
+    assert_int_equal (beats (&self, 1100, &told), 1);
+    assert_int_equal (told, 5);
+    session_reborn (&self, LIFE + 1, 1200);
+    session_strangers (&self, 7);
+    message_t welcome = from_sink (MSG_WELCOME);
+    uint8_t records[5] = {SILENCE_MS & 255, SILENCE_MS >> 8};
+    welcome.header.to = LIFE + 1;
+    welcome.records = records;
+    welcome.records_size = sizeof records;
+    assert_int_equal (session_heard (&self, &welcome, 1300), HEARD_WELCOME);
+    assert_int_equal (beats (&self, 1300, &told), 1);
+    assert_int_equal (told, 2);
+    session_free (&self);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +367,8 @@ int main (void)
         cmocka_unit_test (test_gone_and_who),
         cmocka_unit_test (test_an_ending_comes_back),
         cmocka_unit_test (test_beats_go_out_in_time),
+        cmocka_unit_test (test_strangers_are_told_of),
+        cmocka_unit_test (test_strangers_are_told_of_once_a_life),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -642,6 +642,72 @@ static void test_a_halted_share_is_at_most_all (void **state)
     desk_close (&desk);
 }
 
+static void beat (desk_t *self, uint64_t from, uint64_t strangers)
+{
+    writer_t out = {0};
+    put_u64 (&out, strangers);
+    say (self, from, MSG_BEAT, 1, &out);
+}
+
+static void assert_strangers (const desk_t *self, uint64_t strangers, uint64_t bad)
+{
+    sink_status_t status = sink_status (self->sink);
+    assert_int_equal (status.strangers, strangers);
+    assert_int_equal (status.bad, bad);
+}
+
+//  S47: with those of the sink's own, all that lives of the washer tell, once; nothing takes any away.
+static void test_strangers_at_lanes_are_added_up (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    sink_strangers (desk.sink, 3);
+    hello_washer (&desk, WASHER, 0);
+    assert_strangers (&desk, 3, 0);
+    beat (&desk, WASHER, 4);
+    beat (&desk, WASHER, 4);
+    say (&desk, WASHER, MSG_BEAT, 0, NULL); // as of a peer that does not count
+    assert_strangers (&desk, 7, 0);
+    beat (&desk, WASHER, 2); // overtaken
+    beat (&desk, WASHER, 6);
+    assert_strangers (&desk, 9, 0);
+    sink_died (desk.sink, WASHER, desk.now_ms);
+    beat (&desk, WASHER, 60); // of a closed life
+    assert_strangers (&desk, 9, 0);
+    hello_washer (&desk, WASHER + 1, 0);
+    beat (&desk, WASHER + 1, 1);
+    sink_strangers (desk.sink, 4);
+    assert_strangers (&desk, 11, 0);
+    desk_close (&desk);
+}
+
+//  S1: it has no other effect: nor is it a sign of life.
+static void test_a_beat_of_another_form_is_malformed (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_washer (&desk, WASHER, 0);
+    hello_dryer (&desk, DRYER, 0);
+    beat (&desk, DRYER, 5); // a dryer has no lanes of its own
+    assert_strangers (&desk, 0, 1);
+    for (uint32_t size = 1; size < 20; size++) {
+        writer_t out = {0};
+        for (uint32_t i = 0; i < size; i++)
+            put_u8 (&out, 1);
+        if (size != 8)
+            say (&desk, WASHER, MSG_BEAT, 1, &out);
+        writer_free (&out);
+    }
+    assert_strangers (&desk, 0, 19);
+    int64_t end_ms = desk.now_ms + 2 * DEAD_AFTER_MS;
+    while (desk.now_ms < end_ms) {
+        beat (&desk, DRYER, 5);
+        tick (&desk, 100);
+    }
+    assert_int_equal (sink_status (desk.sink).dryers, 0);
+    desk_close (&desk);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -666,6 +732,8 @@ int main (void)
         cmocka_unit_test (test_a_sleep_is_no_part_of_a_wait),
         cmocka_unit_test (test_nothing_beyond_the_total_counts),
         cmocka_unit_test (test_a_halted_share_is_at_most_all),
+        cmocka_unit_test (test_strangers_at_lanes_are_added_up),
+        cmocka_unit_test (test_a_beat_of_another_form_is_malformed),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

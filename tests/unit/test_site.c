@@ -61,9 +61,8 @@ static void check_way (const how_t *way)
     meet (&dryer, &sink);
     assert_string_equal (sink.user, way->key ? GUARD_WORKER : guard_kind (sink.part.guard) ? GUARD_USER : "");
     check_lane (&washer, &dryer);
-    if (guard_refused (sink.part.guard) || guard_refused (washer.part.guard))
-        fail_msg ("%s: %d, %d refused", sink.at, (int)guard_refused (sink.part.guard),
-                  (int)guard_refused (washer.part.guard));
+    if (part_refused (&sink.part) || part_refused (&washer.part))
+        fail_msg ("%s: %d, %d refused", sink.at, (int)part_refused (&sink.part), (int)part_refused (&washer.part));
     peer_close (&washer);
     peer_close (&dryer);
     sink_close (&sink);

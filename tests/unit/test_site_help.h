@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <zmq.h>
 
+#include "net/monitor.h"
 #include "net/packet.h"
 #include "net/site.h"
 #include "net/socket.h"
@@ -91,11 +92,22 @@ static inline void assert_refused (const how_t *how, uint8_t role, const char *w
     part_close (&part);
 }
 
+//  All strangers that its guard knows of.
+static inline uint64_t part_refused (const part_t *self)
+{
+    uint64_t all = 0;
+    for (spot_t spot = 0; spot < SPOTS; spot++)
+        for (stranger_t kind = 0; kind < STRANGER_KINDS; kind++)
+            all += guard_refused (self->guard, spot, kind);
+    return all;
+}
+
 //  ---- a sink
 
 typedef struct {
     part_t part;
     void *in, *out;
+    void *knocks;        // monitor of `out`
     endpoint_t at, told; // where it can be dialled; its `in`
     inbound_t inbound;
     int fd; // of the last message, and who had sent it
@@ -115,7 +127,7 @@ static inline int sink_try (sink_t *self, const how_t *how)
     writer_t records = {0};
     put_text (&records, self->told);
     assert_int_equal (writer_take (&records, &advert.records), 0);
-    self->out = site_out (self->part.site, &advert);
+    self->out = site_out (self->part.site, &advert, &self->knocks);
     packet_drop (&advert);
     if (!self->out)
         return -1;
@@ -132,6 +144,7 @@ static inline void sink_open (sink_t *self, const how_t *how)
 static inline void sink_close (sink_t *self)
 {
     socket_close (&self->in);
+    monitor_close (&self->knocks, self->out);
     socket_close (&self->out);
     inbound_free (&self->inbound);
     part_close (&self->part);

@@ -26,10 +26,10 @@ static void test_options (void **state)
 
 //  ---- strangers
 
-typedef enum { BARE, WRONG_COOKIE, WRONG_KEY, STRANGE_KEY } stranger_t;
+typedef enum { BARE, WRONG_COOKIE, WRONG_KEY, STRANGE_KEY } shown_t;
 
 //  Somebody who knows the address, and has a credential of this kind.
-static void *stranger (void *context, int type, stranger_t kind, const char *endpoint)
+static void *stranger (void *context, int type, shown_t kind, const char *endpoint)
 {
     void *self = zmq_socket (context, type);
     char public[41], secret[41];
@@ -64,8 +64,27 @@ static bool has_nothing (void *socket)
     return zmq_recv (socket, &byte, 1, ZMQ_DONTWAIT) == -1;
 }
 
+//  At each spot where somebody knocks, by what he has shown. (`in` has no monitor here.)
+static void check_counted (sink_t *sink, peer_t *washer, const how_t *way, shown_t kind)
+{
+    monitor_event_t event;
+    bool is_judged = kind == (way->key ? STRANGE_KEY : WRONG_COOKIE);
+    while (monitor_next (sink->knocks, &event))
+        site_stranger (sink->part.site, SPOT_OUT);
+    stranger_t as = is_judged ? STRANGER_WRONG : STRANGER_BARE;
+    assert_true (guard_refused (sink->part.guard, SPOT_OUT, as));
+    assert_true (guard_refused (washer->part.guard, SPOT_LANE, as));
+    assert_true (guard_refused (sink->part.guard, SPOT_IN, STRANGER_WRONG) || !is_judged);
+    for (spot_t spot = 0; spot < SPOTS; spot++) {
+        assert_false (guard_refused (sink->part.guard, spot, STRANGER_WRONG) && !is_judged);
+        assert_false (guard_refused (washer->part.guard, spot, STRANGER_SECOND));
+    }
+    assert_false (guard_refused (sink->part.guard, SPOT_LANE, as));
+    assert_false (guard_refused (washer->part.guard, SPOT_OUT, as));
+}
+
 //  Says HELLO without a credential, listens to `out`, takes from a lane: nothing comes in, nothing goes out.
-static void check_stranger (const how_t *way, stranger_t kind)
+static void check_stranger (const how_t *way, shown_t kind)
 {
     sink_t sink;
     peer_t washer, dryer;
@@ -99,10 +118,7 @@ static void check_stranger (const how_t *way, stranger_t kind)
         assert_true (has_nothing (ear) && has_nothing (thief));
         poll (NULL, 0, 5);
     }
-    if (kind == (way->key ? STRANGE_KEY : WRONG_COOKIE)) {
-        assert_true (guard_refused (sink.part.guard) >= 2);
-        assert_true (guard_refused (washer.part.guard) >= 1);
-    }
+    check_counted (&sink, &washer, way, kind);
     // the pipeline is unharmed
     peer_open (&dryer, &worker, ROLE_DRYER, 3, &sink);
     meet (&dryer, &sink);
@@ -127,7 +143,7 @@ static void test_strangers_at_the_cookie (void **state)
 {
     const how_t way = {.at = "tcp://127.0.0.1:*"};
     make_keys ();
-    for (stranger_t kind = BARE; kind <= STRANGE_KEY; kind++)
+    for (shown_t kind = BARE; kind <= STRANGE_KEY; kind++)
         check_stranger (&way, kind);
 }
 
@@ -135,7 +151,7 @@ static void test_strangers_at_the_key (void **state)
 {
     const how_t way = {.at = "tcp://127.0.0.1:*", .key = "head.key"};
     make_keys ();
-    for (stranger_t kind = BARE; kind <= STRANGE_KEY; kind++)
+    for (shown_t kind = BARE; kind <= STRANGE_KEY; kind++)
         check_stranger (&way, kind);
 }
 
@@ -258,6 +274,49 @@ static void test_lane_refused (void **state)
     sink_close (&sink);
 }
 
+//  Whatever he shows: he is one too many. One that comes when the first has gone may be the first.
+static void check_second (const how_t *way)
+{
+    sink_t sink;
+    peer_t washer, dryer;
+    lane_end_t push, pull, second;
+    endpoint_t told;
+    sink_open (&sink, way);
+    how_t head = head_of (way, sink.at), worker = worker_of (way, sink.at);
+    peer_open (&washer, &head, ROLE_WASHER, 2, &sink);
+    peer_open (&dryer, &worker, ROLE_DRYER, 3, &sink);
+    meet (&washer, &sink);
+    meet (&dryer, &sink);
+    for (unsigned comes_back = 0; comes_back < 2; comes_back++) {
+        assert_int_equal (site_lane_push (washer.part.site, 2, 3, 1 + comes_back, &push, told), 0);
+        assert_int_equal (site_lane_pull (dryer.part.site, told, &pull), 0);
+        WAIT_UNTIL (lane_end_look (&push) == LANE_MET);
+        if (comes_back)
+            lane_end_close (&pull);
+        assert_int_equal (site_lane_pull (dryer.part.site, told, &second), 0);
+        WAIT_UNTIL (lane_end_look (&second) == LANE_MET);
+        WAIT_UNTIL (lane_end_look (&push) == LANE_LOST);
+        assert_int_equal (guard_refused (washer.part.guard, SPOT_LANE, STRANGER_SECOND), 1);
+        lane_end_close (&push);
+        lane_end_close (&pull);
+        lane_end_close (&second);
+    }
+    assert_int_equal (part_refused (&washer.part), 1);
+    assert_int_equal (part_refused (&sink.part), 0);
+    peer_close (&washer);
+    peer_close (&dryer);
+    sink_close (&sink);
+}
+
+static void test_a_second_peer_on_a_lane (void **state)
+{
+    make_keys ();
+    check_second (&(how_t){.at = "ipc://kitchen"});
+    check_second (&(how_t){.at = "tcp://127.0.0.1:*"});
+    check_second (&(how_t){.at = "tcp://127.0.0.1:*", .key = "head.key"});
+    check_second (&(how_t){.at = "tcp://127.0.0.1:*", .is_insecure = true});
+}
+
 //  ---- bounds
 
 static long resident_kib (void)
@@ -330,14 +389,9 @@ static void test_misled (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        TEST (test_options),
-        TEST (test_strangers_at_the_cookie),
-        TEST (test_strangers_at_the_key),
-        TEST (test_worker_as_head),
-        TEST (test_worker_as_washer),
-        TEST (test_told_why),
-        TEST (test_lane_refused),
-        TEST (test_huge_frame),
+        TEST (test_options),        TEST (test_strangers_at_the_cookie), TEST (test_strangers_at_the_key),
+        TEST (test_worker_as_head), TEST (test_worker_as_washer),        TEST (test_told_why),
+        TEST (test_lane_refused),   TEST (test_a_second_peer_on_a_lane), TEST (test_huge_frame),
         TEST (test_misled),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
