@@ -89,7 +89,8 @@ class Kitchen(harness.Case):
     #   The kitchen.
 
     def start_stage(self, name, *args, **how):
-        return self.start_program([harness.stage(name), "--at", self.at, *self.key_of(name), *args], **how)
+        quiet = ("--quiet",) if "quiet" in self._testMethodName else ()
+        return self.start_program([harness.stage(name), "--at", self.at, *self.key_of(name), *quiet, *args], **how)
 
     def ask(self, *args, name="dishes", status=0):
         result = self.start_program([harness.stage(name), *self.key_of(name), *args]).wait()
@@ -105,6 +106,13 @@ class Kitchen(harness.Case):
         self.items.write(b"".join(b"%d\n" % n for n in range(self.number + 1, self.number + count + 1)))
         self.number += count
         self.wait_for(lambda: self.sink.out.count(b"\n") == self.number, f"{self.number} results")
+
+    def check_told(self, program, where, why):
+        """That this part has said just one line: that somebody was refused there."""
+        self.wait_for(lambda: program.err, "the line")
+        name = os.path.basename(harness.stage("sink" if program is self.sink else "washer"))
+        line = f"{name}: a stranger was refused at {where}: {why}; --status counts them\n"
+        self.assertEqual(program.err.decode(), line)
 
     def insider(self):
         return wire.stranger(self.out(), self.arm_insider)
@@ -223,7 +231,9 @@ class Insiders:
         self.check_unharmed()
 
     def test_a_second_peer_on_a_lane(self):
-        """Each lane is for one: at the second it is given up for another, and what was sent there is sent again."""
+        """Each lane is for one: at the second it is given up for another, and what was sent there is sent again. That is
+        counted, and told at the first."""
+        before = self.status()
         with self.insider() as who:
             met = {}
             while len(met) < 12:
@@ -234,6 +244,9 @@ class Insiders:
             self.work(20)
             for thief in met.values():
                 thief.close()
+        self.check_counted("strangers", before, len(met))
+        self.check_told(self.washer, "a lane", "the lane has its peer")
+        self.assertEqual(self.sink.err, b"")
         self.check_unharmed()
 
     def test_a_second_washer(self):
@@ -265,6 +278,55 @@ class Outsiders:
     def credentials(self):
         """{name: what he shows}."""
         raise NotImplementedError
+
+    def reason(self, name):
+        """What the parts say of him who shows the credential of this name."""
+        return self.wrong if name == "a wrong one" else "no credential"
+
+    def check_spot(self, arm, kind, spot):
+        before = self.status()["strangers"]
+        with wire.stranger(self.out(), arm) as who:
+            knock = who.socket(kind, spot)
+            self.wait_for(lambda: self.status()["strangers"] > before, "the stranger to be counted")
+            knock.close()
+
+    def check_spots(self):
+        """That each stranger is counted, at `out`, `in` and the lane, with each credential."""
+        port = int(self.at.rpartition(":")[2])
+        ports = {"out": [port], "in": set(listening_ports(self.sink.pid)) - {port},
+                 "lane": listening_ports(self.washer.pid)}
+        self.assertEqual([len(found) for found in ports.values()], [1, 1, 1])
+        kinds = {"out": zmq.SUB, "in": zmq.XPUB, "lane": zmq.PULL}
+        for name, arm in self.credentials().items():
+            for spot, kind in kinds.items():
+                with self.subTest(credential=name, spot=spot):
+                    self.check_spot(arm, kind, f"tcp://127.0.0.1:{next(iter(ports[spot]))}")
+        self.work(4)
+        self.assertEqual((self.status()["bad"], self.status()["refused"]), (0, 0))
+
+    def test_strangers_at_each_spot(self):
+        self.check_spots()
+        first = next(iter(self.credentials()))      # one line tells of him, and none of the others
+        self.check_told(self.sink, self.at, self.reason(first))
+        self.check_told(self.washer, "a lane", self.reason(first))
+        self.check_unharmed()
+
+    def test_quiet_says_nothing_of_strangers(self):
+        self.check_spots()
+        self.check_unharmed()
+        self.assertEqual((self.sink.err, self.washer.err), (b"", b""))
+
+    def test_what_a_lost_washer_counted_stays(self):
+        self.check_spot(self.credentials()["a wrong one"], zmq.PULL, self.lanes()[0])
+        before = self.status()["strangers"]
+        self.check_told(self.washer, "a lane", self.wrong)
+        self.washer.popen.kill()
+        self.wait_for(lambda: not self.status()["washer_alive"], "the washer to be missed")
+        self.assertEqual(self.status()["strangers"], before)
+        self.assertEqual(self.sink.err, b"")
+        self.sink.popen.send_signal(signal.SIGINT)
+        for program in (self.sink, self.dryer):
+            program.wait()
 
     def check_outsider(self, arm):
         with wire.stranger(self.out(), arm) as who, self.insider() as spy:
@@ -348,6 +410,8 @@ class Tcp(Kitchen):
 
 @harness.ways("inproc")
 class Cookie(Insiders, Outsiders, Tcp):
+    wrong = "wrong cookie"
+
     def arm_insider(self, socket):
         wire.read_cookie(self.env["DISHES_DIR"], self.at.rpartition(":")[2])(socket)
 
@@ -359,6 +423,8 @@ class Cookie(Insiders, Outsiders, Tcp):
 
 @harness.ways("inproc")
 class Key(Insiders, Outsiders, Tcp):
+    wrong = "wrong key"
+
     def choose_address(self):
         self.start_program([harness.BINARY, "--keygen", "keys"]).wait()
         self.worker = wire.read_key(self.path("keys/worker.key"))
@@ -419,6 +485,39 @@ class Key(Insiders, Outsiders, Tcp):
         self.assertIn(b"takes no such credential", result.err.splitlines()[0])
         self.assertEqual(result.err.count(b"\n"), 2, str(result))   # why, and that it has given up
         self.check_unharmed()
+
+
+@harness.ways("inproc")
+class OneProcess(harness.Case):
+    """The sink and the washer have one guard, and each counts those at its own doors."""
+
+    may_meet = True
+
+    def test_strangers_are_counted_once(self):
+        read, write = os.pipe()
+        at = f"tcp://127.0.0.1:{kitchen.free_port()}"
+        program = self.start("--at", at, "-j1", "echo", stdin=read)
+        os.close(read)
+        os.write(write, b"1\n")
+        self.wait_for(lambda: program.out == b"1\n", "the first result")
+
+        def strangers():
+            return json.loads(self.start("--status", at, "--json").wait().out)["strangers"]
+        self.assertEqual(strangers(), 0)
+        ports = listening_ports(program.pid)
+        self.assertEqual(len(ports), 3)
+        for count, port in enumerate(ports, 1):
+            with wire.stranger(at, wire.cookie("0" * 64)) as who:
+                knock, watch = who.socket(zmq.PULL, f"tcp://127.0.0.1:{port}", zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+                self.assertTrue(watch.poll(wire.WAIT_MS))
+                knock.close()
+            self.wait_for(lambda count=count: strangers() >= count, "the stranger to be counted")
+            self.assertEqual(strangers(), count)
+        os.close(write)
+        result = program.wait()
+        self.check_sanitizers(result)
+        self.assertEqual((result.status, result.out), (0, b"1\n"), str(result))
+        self.assertEqual(result.err.count(b"a stranger was refused at"), 2, str(result))
 
 
 if __name__ == "__main__":
