@@ -24,7 +24,8 @@ SOURCES = (":::", "::::", ":::+", "::::+")
 FIRST_TO_HEAR = ("sink", "dryer", "washer")     # of an option that several have, unless all need it
 FOR_ALL = ("--quiet", "-X")
 DISAGREE, FAILED = 98, 125
-PATIENCE_S = 8      # for the others to end, when one has failed: more than --dead-after
+#  For the others to end, when one has failed: more than --dead-after, unless none of them was met.
+PATIENCE_S = float(os.environ.get("KITCHEN_PATIENCE", 8))
 
 
 def give_up(why):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a person, a file or a system may get wrong: each is a clear line, and never a wrong result."""
 
-# ctest: seconds=300
+# ctest: seconds=300 ways=ipc,tcp plain-ways
 
 import os
 import resource

@@ -2,7 +2,7 @@
 """examples/dryer.py, which was written from doc/protocol.md and doc/security.md alone: it dries beside the C dryer, or
 without one, and whoever reads the results cannot tell which of them did what."""
 
-# ctest: seconds=300 plain
+# ctest: waits seconds=300 plain
 
 import collections
 import os

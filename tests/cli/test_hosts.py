@@ -2,7 +2,7 @@
 """Several hosts: who is told which address, firewalls between washer and dryer, a host that cannot be reached for a
 while. The hosts are network namespaces (network.py)."""
 
-# ctest: seconds=360 plain
+# ctest: waits seconds=360 plain
 
 import os
 import signal

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Where items come from, how they become commands, and what a command finds when it starts."""
 
-# ctest: ways=ipc plain
+# ctest: ways=ipc,tcp plain
 
 import os
 import random

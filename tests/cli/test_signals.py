@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Interrupted, stopped, hung up, killed, or left without a reader: what runs ends with dishes, and nothing stays."""
 
-# ctest: serial seconds=300 ways=ipc plain-ways
+# ctest: seconds=300 ways=ipc,tcp plain-ways
 
 import os
 import signal

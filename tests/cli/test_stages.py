@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """sink, washer and dryer as programs of their own: in any order, coming and going, lost and refused."""
 
-# ctest: seconds=300 plain
+# ctest: waits seconds=400 plain
 
 import itertools
 import os
