@@ -248,7 +248,7 @@ heard_t session_tick (session_t *self, int64_t now_ms)
 int64_t session_due_ms (const session_t *self)
 {
     int64_t due = deadline_ms (self);
-    if (self->state == SESSION_SEEK && due != INT64_MAX)
+    if (self->state != SESSION_UP && due != INT64_MAX)
         due = least (due, self->ticked_ms + beat_gap_ms (self)); // so that a pause of ours is seen as one
     if (self->state == SESSION_HELLO || self->state == SESSION_BYE)
         due = least (due, self->hello_ms);

@@ -93,6 +93,19 @@ static void test_waits_have_an_end (void **state)
     assert_int_equal (wait_until (&self, 110, 100 + WAIT_MS), HEARD_LOST); // one that does not answer
 }
 
+//  Where dead-after is short two HELLO lie further apart than two beats: that is no pause, and the wait goes on.
+static void test_waits_have_an_end_where_dead_after_is_short (void **state)
+{
+    session_t self = up (false);
+    message_t who = from_sink (MSG_WHO);
+    self.silence_ms = 400;
+    session_heard (&self, &who, 100);
+    assert_int_equal (session_tick (&self, 100), HEARD_NOTHING);
+    assert_true (session_hello_due (&self, 100));
+    assert_int_equal (wait_until (&self, 100, 100 + WAIT_MS), HEARD_LOST);
+    session_free (&self);
+}
+
 //  S14: the machine slept. That is no part of the wait for a sink, nor of that for its answer.
 static void test_a_sleep_is_no_part_of_a_wait (void **state)
 {
@@ -356,6 +369,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_hello_is_repeated_ever_more_slowly),
         cmocka_unit_test (test_waits_have_an_end),
+        cmocka_unit_test (test_waits_have_an_end_where_dead_after_is_short),
         cmocka_unit_test (test_a_sleep_is_no_part_of_a_wait),
         cmocka_unit_test (test_silence_counts_only_while_awake),
         cmocka_unit_test (test_a_durable_sink_is_waited_for),
