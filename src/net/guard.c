@@ -22,8 +22,9 @@ static const char *const domains[SPOTS] = {
 struct guard {
     guard_kind_t kind;
     bool is_open, makes_cookie;
-    pthread_mutex_t mutex; // for the cookie
+    pthread_mutex_t mutex; // for the cookies
     char cookie[COOKIE_BYTES];
+    char stale[COOKIE_BYTES]; // the one before it; "": none
     keys_t keys;
     atomic_uint_fast64_t refused[SPOTS][STRANGER_KINDS];
     void *handler; // REP; the thread's while it runs
@@ -78,13 +79,26 @@ static bool is_same (const void *one, const void *other, size_t size)
     return !differs;
 }
 
+static bool shows (const request_t *request, const char *cookie)
+{
+    return is_text (request, ZAP_MECHANISM, "PLAIN") && request->count > ZAP_PASSWORD &&
+           request->sizes[ZAP_PASSWORD] == COOKIE_BYTES - 1 && *cookie &&
+           is_same (cookie, request->frames[ZAP_PASSWORD], COOKIE_BYTES - 1);
+}
+
 static const char *judge_cookie (guard_t *self, const request_t *request)
 {
     char cookie[COOKIE_BYTES];
-    bool is_good = is_text (request, ZAP_MECHANISM, "PLAIN") && request->count > ZAP_PASSWORD &&
-                   request->sizes[ZAP_PASSWORD] == COOKIE_BYTES - 1 && guard_cookie (self, cookie) &&
-                   is_same (cookie, request->frames[ZAP_PASSWORD], COOKIE_BYTES - 1);
-    return is_good ? GUARD_USER : NULL;
+    guard_cookie (self, cookie);
+    return shows (request, cookie) ? GUARD_USER : NULL;
+}
+
+static stranger_t kind_of (guard_t *self, const request_t *request)
+{
+    pthread_mutex_lock (&self->mutex);
+    bool is_stale = shows (request, self->stale);
+    pthread_mutex_unlock (&self->mutex);
+    return is_stale ? STRANGER_STALE : STRANGER_WRONG;
 }
 
 static const char *judge_key (const guard_t *self, const request_t *request)
@@ -130,7 +144,7 @@ static void answer (guard_t *self)
     request_t request;
     const char *name = receive (self->handler, &request) ? judge (self, &request) : NULL;
     if (!name && spot_of (&request) != SPOTS)
-        guard_count_refused (self, spot_of (&request), STRANGER_WRONG);
+        guard_count_refused (self, spot_of (&request), kind_of (self, &request));
     if (request.count <= ZAP_ID || request.sizes[ZAP_ID] > FRAME_BYTES)
         request.sizes[ZAP_ID] = 0;
     reply (self->handler, &request, name);
@@ -294,7 +308,15 @@ bool guard_cookie (guard_t *self, char out[COOKIE_BYTES])
 void guard_set_cookie (guard_t *self, const char *cookie)
 {
     pthread_mutex_lock (&self->mutex);
+    memcpy (self->stale, self->cookie, sizeof self->stale);
     snprintf (self->cookie, sizeof self->cookie, "%s", cookie);
+    pthread_mutex_unlock (&self->mutex);
+}
+
+void guard_set_stale (guard_t *self, const char *cookie)
+{
+    pthread_mutex_lock (&self->mutex);
+    snprintf (self->stale, sizeof self->stale, "%s", cookie);
     pthread_mutex_unlock (&self->mutex);
 }
 

@@ -21,6 +21,7 @@ typedef enum { GUARD_NONE, GUARD_COOKIE, GUARD_CURVE } guard_kind_t;
 //  Where somebody was refused, and why.
 typedef enum { SPOT_OUT, SPOT_IN, SPOT_LANE, SPOTS } spot_t;
 typedef enum {
+    STRANGER_STALE,  // what was shown is the cookie of before: one of us, who will find the new one
     STRANGER_WRONG,  // what was shown is not the cookie, or no key of ours
     STRANGER_BARE,   // nothing was shown that could be judged
     STRANGER_SECOND, // the lane has its peer: whoever comes there besides is one too many, whatever he shows
@@ -49,6 +50,10 @@ bool guard_is_open (const guard_t *self);
 bool guard_cookie (guard_t *self, char out[COOKIE_BYTES]);
 void guard_set_cookie (guard_t *self, const char *cookie);
 bool guard_makes_cookie (const guard_t *self);
+
+//  The cookie that counted before, which others may still show. One that is replaced by guard_set_cookie is known. Any
+//  thread.
+void guard_set_stale (guard_t *self, const char *cookie);
 
 //  Arms a socket that is about to bind, or to connect. 0, or -1 and errno: ENOKEY where no cookie is known yet.
 int guard_bind (guard_t *self, void *socket, spot_t spot);

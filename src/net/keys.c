@@ -312,14 +312,10 @@ int cookie_publish (place_t *place, uint16_t port, const char *cookie, char *err
     return 0;
 }
 
-int cookie_find (const place_t *place, uint16_t port, char out[COOKIE_BYTES])
+int cookie_left (const place_t *place, uint16_t port, char out[COOKIE_BYTES])
 {
     char file[NAME_BYTES], lock[NAME_BYTES], line[COOKIE_BYTES + 2];
     name_files (port, file, lock);
-    if (!place_is_locked (place, lock)) {
-        errno = ENOENT;
-        return -1;
-    }
     if (place_read (place, file, line, sizeof line) == -1)
         return -1;
     if (strspn (line, "0123456789abcdef") != COOKIE_BYTES - 1 || strcmp (line + COOKIE_BYTES - 1, "\n") != 0) {
@@ -330,6 +326,16 @@ int cookie_find (const place_t *place, uint16_t port, char out[COOKIE_BYTES])
     out[COOKIE_BYTES - 1] = '\0';
     explicit_bzero (line, sizeof line);
     return 0;
+}
+
+int cookie_find (const place_t *place, uint16_t port, char out[COOKIE_BYTES])
+{
+    char file[NAME_BYTES], lock[NAME_BYTES];
+    name_files (port, file, lock);
+    if (place_is_locked (place, lock))
+        return cookie_left (place, port, out);
+    errno = ENOENT;
+    return -1;
 }
 
 void cookie_withdraw (place_t *place, uint16_t port)

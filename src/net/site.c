@@ -170,6 +170,14 @@ static int monitor_in (site_t *self, void *socket, void **monitor)
     return *monitor ? 0 : -1;
 }
 
+//  Those of a sink that was killed here come back with its cookie, before they find ours.
+static void know_stale (site_t *self)
+{
+    char cookie[COOKIE_BYTES];
+    if (guard_makes_cookie (self->config.guard) && cookie_left (&self->place, self->config.at.port, cookie) == 0)
+        guard_set_stale (self->config.guard, cookie);
+}
+
 static int prepare_in (site_t *self, void *socket, void **monitor)
 {
     if (!socket || socket_hear_all (socket) == -1 || guard_bind (self->config.guard, socket, SPOT_IN) == -1)
@@ -184,6 +192,7 @@ void *site_in (site_t *self, endpoint_t told, void **monitor)
     void *socket = begin (self, WIRE_IN);
     if (monitor)
         *monitor = NULL;
+    know_stale (self);
     int rc = prepare_in (self, socket, monitor);
     if (rc == 0)
         rc = bind_in (self, socket, told);

@@ -16,7 +16,7 @@ uint64_t strangers_look (strangers_t *self)
         for (stranger_t kind = 0; kind < STRANGER_KINDS && *self->at[spot]; kind++) {
             uint64_t count = guard_refused (self->guard, spot, kind);
             all += count;
-            if (!count || self->is_said)
+            if (!count || self->is_said || kind == STRANGER_STALE)
                 continue;
             self->is_said = true;
             talk_say (self->talk, TALK_NOTICE, "a stranger was refused at %s: %s; --status counts them", self->at[spot],

@@ -1,5 +1,5 @@
 /*  strangers: who was refused where a part listens: how many, and one line at the first. There is no second line,
- *  because there may be a flood of them; --status counts all.
+ *  because there may be a flood of them; --status counts all. Nothing is said of who shows the cookie of before.
  */
 #ifndef DISHES_ROLE_STRANGERS_H
 #define DISHES_ROLE_STRANGERS_H

@@ -412,6 +412,18 @@ class Tcp(Kitchen):
 class Cookie(Insiders, Outsiders, Tcp):
     wrong = "wrong cookie"
 
+    def test_who_has_the_cookie_of_a_killed_sink_is_no_news(self):
+        self.sink.popen.kill()
+        self.sink.wait()
+        self.sink = self.start_stage("sink")
+        for program in (self.washer, self.dryer):
+            self.assertEqual(program.wait().status, 125)    # another run stands there
+        self.assertGreater(self.status()["strangers"], 0)
+        self.check_spot(self.credentials()["none"], zmq.SUB, self.at)
+        self.check_told(self.sink, self.at, "no credential")
+        self.sink.popen.send_signal(signal.SIGINT)
+        self.sink.wait()
+
     def arm_insider(self, socket):
         wire.read_cookie(self.env["DISHES_DIR"], self.at.rpartition(":")[2])(socket)
 

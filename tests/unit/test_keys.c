@@ -203,6 +203,8 @@ static void test_stale_cookie (void **state)
         assert_true (help_exists ("tcp-5570.cookie"));
         assert_int_equal (cookie_find (&peer, 5570, found), -1);
         assert_int_equal (errno, ENOENT);
+        assert_int_equal (cookie_left (&peer, 5570, found), 0); // to know it when it is shown
+        assert_string_equal (found, cookie);
     }
     place_close (&peer);
 }

@@ -278,22 +278,26 @@ static void test_lane_refused (void **state)
 static void check_second (const how_t *way)
 {
     sink_t sink;
-    peer_t washer, dryer;
+    peer_t washer, dryer, other;
     lane_end_t push, pull, second;
     endpoint_t told;
     sink_open (&sink, way);
     how_t head = head_of (way, sink.at), worker = worker_of (way, sink.at);
     peer_open (&washer, &head, ROLE_WASHER, 2, &sink);
     peer_open (&dryer, &worker, ROLE_DRYER, 3, &sink);
+    peer_open (&other, &worker, ROLE_DRYER, 4, &sink);
     meet (&washer, &sink);
     meet (&dryer, &sink);
+    meet (&other, &sink);
     for (unsigned comes_back = 0; comes_back < 2; comes_back++) {
         assert_int_equal (site_lane_push (washer.part.site, 2, 3, 1 + comes_back, &push, told), 0);
         assert_int_equal (site_lane_pull (dryer.part.site, told, &pull), 0);
         WAIT_UNTIL (lane_end_look (&push) == LANE_MET);
-        if (comes_back)
+        if (comes_back) {
             lane_end_close (&pull);
-        assert_int_equal (site_lane_pull (dryer.part.site, told, &second), 0);
+            peer_close (&dryer); // returns when the connection is closed
+        }
+        assert_int_equal (site_lane_pull (other.part.site, told, &second), 0);
         WAIT_UNTIL (lane_end_look (&second) == LANE_MET);
         WAIT_UNTIL (lane_end_look (&push) == LANE_LOST);
         assert_int_equal (guard_refused (washer.part.guard, SPOT_LANE, STRANGER_SECOND), 1);
@@ -304,7 +308,7 @@ static void check_second (const how_t *way)
     assert_int_equal (part_refused (&washer.part), 1);
     assert_int_equal (part_refused (&sink.part), 0);
     peer_close (&washer);
-    peer_close (&dryer);
+    peer_close (&other);
     sink_close (&sink);
 }
 
@@ -315,6 +319,39 @@ static void test_a_second_peer_on_a_lane (void **state)
     check_second (&(how_t){.at = "tcp://127.0.0.1:*"});
     check_second (&(how_t){.at = "tcp://127.0.0.1:*", .key = "head.key"});
     check_second (&(how_t){.at = "tcp://127.0.0.1:*", .is_insecure = true});
+}
+
+//  Refused and counted, but not as a stranger's: of a sink that was killed there, and what a washer has replaced.
+static void test_an_old_cookie (void **state)
+{
+    static const char old[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    part_t washer, dryer;
+    sink_t sink;
+    lane_end_t push, pull;
+    endpoint_t told;
+    sink_open (&sink, &(how_t){.at = "tcp://127.0.0.1:*"});
+    const how_t how = {.at = sink.at};
+    part_open (&washer, &how, ROLE_WASHER, NULL);
+    part_open (&dryer, &how, ROLE_DRYER, NULL);
+    guard_set_cookie (washer.guard, old);
+    guard_set_cookie (dryer.guard, old);
+    assert_true (site_renewed (washer.site, help_now_ms ()));
+    assert_int_equal (site_lane_push (washer.site, 2, 3, 1, &push, told), 0);
+    assert_int_equal (site_lane_pull (dryer.site, told, &pull), 0);
+    WAIT_UNTIL (guard_refused (washer.guard, SPOT_LANE, STRANGER_STALE));
+    lane_end_close (&pull);
+    guard_set_stale (sink.part.guard, old);
+    void *orders = socket_new (dryer.context, WIRE_ORDERS);
+    assert_int_equal (guard_connect (dryer.guard, orders), 0);
+    assert_int_equal (socket_connect (orders, sink.at), 0);
+    WAIT_UNTIL (guard_refused (sink.part.guard, SPOT_OUT, STRANGER_STALE));
+    assert_int_equal (guard_refused (washer.guard, SPOT_LANE, STRANGER_WRONG), 0);
+    assert_int_equal (guard_refused (sink.part.guard, SPOT_OUT, STRANGER_WRONG), 0);
+    socket_close (&orders);
+    lane_end_close (&push);
+    part_close (&washer);
+    part_close (&dryer);
+    sink_close (&sink);
 }
 
 //  ---- bounds
@@ -389,9 +426,16 @@ static void test_misled (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        TEST (test_options),        TEST (test_strangers_at_the_cookie), TEST (test_strangers_at_the_key),
-        TEST (test_worker_as_head), TEST (test_worker_as_washer),        TEST (test_told_why),
-        TEST (test_lane_refused),   TEST (test_a_second_peer_on_a_lane), TEST (test_huge_frame),
+        TEST (test_options),
+        TEST (test_strangers_at_the_cookie),
+        TEST (test_strangers_at_the_key),
+        TEST (test_worker_as_head),
+        TEST (test_worker_as_washer),
+        TEST (test_told_why),
+        TEST (test_lane_refused),
+        TEST (test_a_second_peer_on_a_lane),
+        TEST (test_an_old_cookie),
+        TEST (test_huge_frame),
         TEST (test_misled),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
