@@ -5,10 +5,11 @@ A test sees that a part waits, for how long, and what becomes of it then. The bo
 default, so it sees the option too. Where a part must be silent at one moment and not before, it is played: a sink that
 answers only so much (false_sink.py), a peer that subscribes, or beats, or has a lane, and does no more (stranger.py).
 
-The two wires are tried at a time, each by a process of its own: they wait more than they do anything.
+The classes below are tried at a time, each by a process of its own: they wait more than they do anything. The lane that
+a firewall cuts off is in test_hosts.py too, with what the dryer says of it.
 """
 
-# ctest: seconds=180 plain waits
+# ctest: seconds=180 plain
 
 import contextlib
 import os
@@ -130,6 +131,19 @@ class AnyPeer:
                 self.check_time(program.result.seconds, 1)
         for role in "wdo":
             self.assertGreater(sink.heard[role, wire.HELLO], 2, "it is repeated")
+
+    def test_any_peer_hello__welcome_once_more(self):
+        """Of a sink that asks who it is, after a welcome. Its dead-after is less than two HELLO lie apart."""
+        greeted = set()
+
+        def answers(role):
+            first = role not in greeted
+            greeted.add(role)
+            return ((wire.WELCOME, welcome(role, 400)), (wire.WHO, b"")) if first else ()
+        with self.false_sink(answers):
+            for program in self.washer("--wait", "1", ":::", "a"), self.dryer("--wait", "1", "true"), self.join("--wait", "1"):
+                self.end_saying("the sink did not answer", program)
+                self.check_time(program.result.seconds, 1)
 
     def test_any_peer_hello__welcome_of_a_sink_that_has_a_washer_of_that_name(self):
         sink, dryer, (washer, pipe) = self.sink(), self.dryer("echo"), self.endless("--name", "W")
@@ -311,6 +325,7 @@ class Sink:
             self.assertTrue(who.hear_kind(ear, JOINED))
             who.say(wire.BYE, life)
             self.assertTrue(who.hear_kind(ear, wire.GONE))
+            ear.close()
             self.ends(sink, 0)
 
     def test_sink_open__completions(self):
@@ -434,11 +449,35 @@ class Dryer:
         self.assertEqual(sink.err, b"")
 
 
-class OverIpc(AnyPeer, Sink, Washer, Dryer, Case):
+class Dishes:
+    def test_dishes_over__the_end_of_its_local_dryers(self):
+        """One hangs: its task goes to the other one, and at the end it is told to leave, twice, and then killed."""
+        dishes = self.observe("--at", self.at, "--dead-after", "1", "--dryers", "2", "-j1", *GATED, ":::", "1", "2")
+        self.wait_for_files("running.", 2)
+        (warden,) = harness.children(dishes.pid)
+        hangs, _ = harness.children(warden)
+        with self.takes(1 + 0.1 + 2 + 2):
+            self.stop_process(hangs)
+            self.go()
+            self.ends(dishes, 0)
+        self.assertEqual(sorted(dishes.out.split()), [b"1", b"2"])
+        self.assertFalse(harness.alive(hangs))
+        self.check_one_line(dishes.result, " is lost; what it had goes to others")
+
+
+class PeersOverIpc(AnyPeer, Washer, Dryer, Case):
     transport = "ipc"
 
 
-class OverTcp(AnyPeer, Sink, Washer, Dryer, Case):
+class PeersOverTcp(AnyPeer, Washer, Dryer, Case):
+    transport = "tcp"
+
+
+class SinkOverIpc(Sink, Dishes, Case):
+    transport = "ipc"
+
+
+class SinkOverTcp(Sink, Dishes, Case):
     transport = "tcp"
 
 
@@ -453,4 +492,4 @@ def each_by_itself(*names):
 if __name__ == "__main__":
     if sys.argv[1:]:
         harness.main()
-    sys.exit(each_by_itself("OverIpc", "OverTcp"))
+    sys.exit(each_by_itself("PeersOverIpc", "PeersOverTcp", "SinkOverIpc", "SinkOverTcp"))
