@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# kitchen.sh [URL]: washing dishes with three programs: a washer, a dryer with two pairs of hands, a sink that counts. The
-# transport is $1, and nothing else depends on it: ipc://NAME (default: ipc://kitchen), tcp://127.0.0.1:PORT, or
-# inproc://NAME, with which all is one process, and that is the program dishes.
+# kitchen.sh [URL]: washing dishes with three programs: a washer, two dryers, a sink that counts. The transport is $1, and
+# nothing else depends on it: ipc://NAME (default: ipc://kitchen), tcp://127.0.0.1:PORT, or inproc://NAME, with which
+# all is one process, and that is the program dishes.
 #
 # Wants dishes, washer, dryer and sink in PATH. Its exit status is that of the sink: how many dishes went wrong.
 set -euo pipefail
@@ -29,9 +29,11 @@ esac
 # In any order; further dryers may come at any time, also from elsewhere (see remote.sh).
 sink --at "$at" &
 join=$!
-dryer --at "$at" -j2 "$drying" &
+for helper in 1 2; do
+    dryer --at "$at" --name "helper-$helper" -j1 "$drying" &
+done
 status=0
-wash p1 p2 p3 p4 | washer --at "$at" || status=$?
+wash p1 p2 p3 p4 | washer --at "$at" --wait-dryers 2 || status=$?
 
 # Here all is dry and counted; the sink may still have to print.
 wait $join || status=$?

@@ -25,7 +25,7 @@ head_node ()
     shift
     sink --at "$at" -k "$@" &
     join=$!
-    washer --at "$at" "$@" || status=$?
+    washer --at "$at" --wait-dryers "${dryers:-0}" "$@" || status=$?
     wait "$join" || status=$?
 }
 
@@ -43,8 +43,10 @@ demonstrate ()
     keys=$(mktemp -d)
     trap 'kill $(jobs -p) 2>/dev/null || :; rm -r "$keys"' EXIT
     dishes --keygen "$keys" >/dev/null
-    "$0" worker "$at" --key "$keys/worker.key" -j2 &
-    printf '%s\n' p1 p2 p3 p4 | "$0" head "$at" --key "$keys/head.key" || status=$?
+    for _ in 1 2; do
+        "$0" worker "$at" --key "$keys/worker.key" -j1 &
+    done
+    printf '%s\n' p1 p2 p3 p4 | dryers=2 "$0" head "$at" --key "$keys/head.key" || status=$?
     wait
 }
 

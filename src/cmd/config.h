@@ -63,6 +63,7 @@ typedef struct {
     runner_opts_t
         runner;       // timeout, term-seq, delay, nice, output, dry_run, want_text; the rest is the role's to fill in
     uint32_t retries; // tries in all; 0: for ever
+    uint32_t wait_dryers; // the first task waits for so many; 0: for any one
 
     //  what it runs on
     input_config_t input; // with its sources in order; none: standard input

@@ -62,10 +62,10 @@ static const struct {
     const option_t *rows; // that do not go with it
     const char *why;
 } s_rules[] = {
-    {s_is_inproc, options_rows_local, WIRED},           {s_is_inproc, options_rows_wait, WIRED},
-    {s_is_inproc, options_rows_losses, WIRED},          {s_is_inproc, options_rows_security, WIRED},
-    {s_is_inproc, options_rows_ports, WIRED},           {s_is_not_tcp, options_rows_ports, OVER_TCP},
-    {s_has_no_dryer, options_rows_commands, ELSEWHERE},
+    {s_is_inproc, options_rows_local, WIRED},       {s_is_inproc, options_rows_wait, WIRED},
+    {s_is_inproc, options_rows_losses, WIRED},      {s_is_inproc, options_rows_security, WIRED},
+    {s_is_inproc, options_rows_ports, WIRED},       {s_is_not_tcp, options_rows_ports, OVER_TCP},
+    {s_is_inproc, options_rows_wait_dryers, WIRED}, {s_has_no_dryer, options_rows_commands, ELSEWHERE},
 };
 
 static int s_check_rules (const config_t *config, char *error, size_t error_size)

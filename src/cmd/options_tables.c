@@ -93,6 +93,11 @@ const option_t options_rows_wait[] = {
     {0},
 };
 
+const option_t options_rows_wait_dryers[] = {
+    {"wait-dryers", NULL, "N", OPTION_COUNT, FIELD (wait_dryers), .help = "begin when N dryers are there"},
+    {0},
+};
+
 const option_t options_rows_losses[] = {
     {"dead-after", NULL, "DUR", OPTION_DURATION, FIELD (dead_after_ms), 100,
      .help = "a part that is silent for DUR is lost (5s)"},
@@ -178,6 +183,7 @@ static const option_group_t s_dishes[] = {
     {NULL, options_rows_deadline},
     {"Over ipc and tcp", options_rows_local},
     {NULL, options_rows_wait},
+    {NULL, options_rows_wait_dryers},
     {NULL, options_rows_losses},
     {NULL, options_rows_security},
     {NULL, options_rows_ports},
@@ -195,6 +201,7 @@ static const option_group_t s_washer[] = {
     {"Meeting", s_at},
     {NULL, s_name},
     {NULL, options_rows_wait},
+    {NULL, options_rows_wait_dryers},
     {NULL, options_rows_security},
     {NULL, options_rows_ports},
     {"General", options_rows_deadline},

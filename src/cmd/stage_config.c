@@ -52,6 +52,7 @@ static washer_role_config_t s_washer (const stage_t *self)
     return (washer_role_config_t){.name = self->name,
                                   .input = self->input,
                                   .retries = config->retries,
+                                  .wait_dryers = config->wait_dryers,
                                   .wait_ms = config->wait_ms,
                                   .when_full = full[config->when_full],
                                   .queue_tasks = config->queue_tasks,

@@ -322,18 +322,23 @@ static void finish (washer_t *self, int64_t now_ms)
     session_bye (&self->session, now_ms);
 }
 
-//  A pipeline waits for its first dryer for ever: the user should know what for.
+//  A pipeline waits for its first dryers for ever: the user should know what for.
 static void look_for_dryers (washer_t *self, int64_t now_ms)
 {
     if (self->alone_told || (!self->todo.size && self->alone_ms < 0))
         return;
-    if (self->lanes.size || self->closed.size) {
-        self->alone_told = true; // one has come: nothing to tell
+    bool has_any = self->lanes.size || self->closed.size;
+    if (has_any && self->has_begun) {
+        self->alone_told = true; // nothing to tell
     } else if (self->alone_ms < 0) {
         self->alone_ms = now_ms;
     } else if (now_ms - (self->alone_ms += self->session.paused_ms) >= ALONE_MS) {
         self->alone_told = true;
-        washer_say (self, "no dryer has come yet; the tasks wait for one");
+        if (has_any)
+            washer_say (self, "%zu of %u dryers have come; the tasks wait for the rest (--wait-dryers)",
+                        self->lanes.size, self->config.wait_dryers);
+        else
+            washer_say (self, "no dryer has come yet; the tasks wait for one");
     }
 }
 

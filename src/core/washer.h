@@ -31,9 +31,10 @@ typedef struct {
     uint64_t life;
     char name[NAME_BYTES];
     shape_t shape;
-    uint32_t retries;    // tries in all; 0: for ever; 1 is usual
-    int64_t wait_ms;     // for a sink; 0: for ever
-    uint64_t input_hash; // identity of the input where it is known at the start; else 0
+    uint32_t retries;     // tries in all; 0: for ever; 1 is usual
+    int64_t wait_ms;      // for a sink; 0: for ever
+    uint32_t wait_dryers; // the first task waits until so many are there at once; 0: for any one
+    uint64_t input_hash;  // identity of the input where it is known at the start; else 0
 } washer_config_t;
 
 washer_t *washer_new (const washer_config_t *config, const washer_ports_t *ports, int64_t now_ms);

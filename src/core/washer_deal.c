@@ -196,9 +196,15 @@ static void recall_all (washer_t *self)
     }
 }
 
+static bool may_begin (washer_t *self)
+{
+    self->has_begun = self->has_begun || self->lanes.size >= self->config.wait_dryers;
+    return self->has_begun;
+}
+
 void deal (washer_t *self)
 {
-    if (self->state == WASHER_OPEN && self->session.link.got >= self->presented) {
+    if (self->state == WASHER_OPEN && self->session.link.got >= self->presented && may_begin (self)) {
         deal_suspects (self);
         deal_todo (self, false);
         deal_todo (self, true);

@@ -31,7 +31,8 @@ struct washer {
     uint64_t presented;    // the letter up to which the sink tells who holds what: before it nothing is dealt
     uint64_t order_window; // 0: no order
     bool eof, eof_said, halted_said;
-    bool dirty; // something changed that dealing may act on
+    bool has_begun; // as many dryers as were to be waited for were there
+    bool dirty;     // something changed that dealing may act on
     bool oom;
     int64_t now_ms;   // of the call that is handled
     int64_t alone_ms; // since when tasks wait and no dryer has come; -1: not so

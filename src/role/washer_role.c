@@ -110,8 +110,11 @@ static int open_site (role_t *self)
 static int open_role (role_t *self)
 {
     const washer_role_config_t *config = self->config;
-    washer_config_t core = {
-        .life = life_new (), .shape = self->supply.shape, .retries = config->retries, .wait_ms = config->wait_ms};
+    washer_config_t core = {.life = life_new (),
+                            .shape = self->supply.shape,
+                            .retries = config->retries,
+                            .wait_ms = config->wait_ms,
+                            .wait_dryers = config->wait_dryers};
     washer_ports_t ports = {.arg = self,
                             .sink_found = on_sink_found,
                             .lane_open = on_lane_open,

@@ -27,6 +27,7 @@ typedef struct {
     input_t *input;         // borrowed; only this role reads it
     const supply_t *supply; // in place of an input; borrowed. NULL: the input
     uint32_t retries;       // tries in all; 0: for ever
+    uint32_t wait_dryers;   // the first task waits for so many; 0: for any one
     int64_t wait_ms;        // for a sink; 0: for ever
     full_t when_full;
     uint64_t queue_tasks; // held at most; 0: no bound

@@ -59,6 +59,16 @@ class ComingAndGoing:
         self.assertEqual(sorted(self.ends(sink, 0).lines)[0], b"first")
         self.assertIn(b"second", sink.out)
 
+    def test_the_first_task_waits_for_as_many_dryers_as_asked(self):
+        sink, washer = self.sink("--joblog", "log"), self.washer("--wait-dryers", "2", stdin=numbered(20))
+        first = self.dryer("-j1", "--prefetch", "0", "--name", "first", "sh", "-c", "echo $DISHES_DRYER")
+        self.wait_for(lambda: self.status_json()["slots"] == 1, "the first dryer")
+        self.wait_for(lambda: self.status_json()["total"] == 20, "all to be put")
+        self.assertEqual(self.log_rows(), [])
+        second = self.dryer("-j1", "--prefetch", "0", "--name", "second", "sh", "-c", "echo $DISHES_DRYER")
+        self.all_end(0, washer, first, second)
+        self.assertEqual(set(self.ends(sink, 0).lines), {b"first", b"second"})
+
     def test_a_dryer_that_gets_term_finishes_what_it_runs_and_gives_the_rest_back(self):
         for number in (signal.SIGTERM, signal.SIGHUP):
             with self.subTest(signal.Signals(number).name):

@@ -46,12 +46,18 @@ static void hear (desk_t *self, uint8_t type, uint32_t count, writer_t *records)
 }
 
 //  The washer, before any sink
-static void desk_begin (desk_t *self)
+static void desk_begin_for (desk_t *self, uint32_t dryers)
 {
     *self = (desk_t){.now_ms = 1000};
-    washer_config_t config = {.life = WASHER, .shape = {BLOCK_DELIMITED, '\n', 1, 1}, .retries = 3};
+    washer_config_t config = {
+        .life = WASHER, .shape = {BLOCK_DELIMITED, '\n', 1, 1}, .retries = 3, .wait_dryers = dryers};
     washer_ports_t ports = {self, on_sink_found, on_lane_open, on_lane_close, NULL, on_log};
     self->washer = washer_new (&config, &ports, self->now_ms);
+}
+
+static void desk_begin (desk_t *self)
+{
+    desk_begin_for (self, 0);
 }
 
 //  A sink that knows the input up to this place (0: nothing of it).
@@ -194,6 +200,74 @@ static void test_nothing_is_dealt_before_all_are_presented (void **state)
 }
 
 //  With two numbers counted, of which the washer learns from COUNTED, low is 3.
+static void dryer_down (desk_t *self, uint64_t dryer)
+{
+    writer_t out = {0};
+    put_u64 (&out, dryer);
+    put_u8 (&out, 0); // nothing is to blame
+    hear (self, MSG_DRYER_DOWN, 1, &out);
+}
+
+static void sink_beats (desk_t *self)
+{
+    writer_t out = {0};
+    put_text (&out, "inproc://in");
+    hear (self, MSG_ADVERT, 0, &out);
+}
+
+static void comes (desk_t *self, uint64_t dryer)
+{
+    dryer_up (self, dryer, 1);
+    washer_lane_bound (self->washer, dryer, 1, "inproc://lane", self->now_ms);
+}
+
+static void test_so_many_dryers_are_waited_for_once (void **state)
+{
+    desk_t desk;
+    desk_begin_for (&desk, 2);
+    meet_sink (&desk, 0, 0);
+    put_lines (&desk, 9);
+    comes (&desk, DRYER);
+    assert_int_equal (send (&desk, DRYER), 0);
+    comes (&desk, DRYER + 1);
+    assert_int_equal (send (&desk, DRYER), 3);
+    assert_int_equal (send (&desk, DRYER + 1), 3);
+    dryer_down (&desk, DRYER + 1);
+    comes (&desk, DRYER + 2);
+    assert_int_equal (send (&desk, DRYER + 2), 3);
+    assert_int_equal (desk.said, 0);
+    washer_destroy (&desk.washer);
+}
+
+static void test_who_waits_for_several_dryers_says_so (void **state)
+{
+    desk_t desk;
+    desk_begin_for (&desk, 2);
+    meet_sink (&desk, 0, 0);
+    put_lines (&desk, 9);
+    dryer_up (&desk, DRYER, 1);
+    for (int64_t end_ms = desk.now_ms + 12000; desk.now_ms < end_ms; desk.now_ms += 500) {
+        sink_beats (&desk);
+        washer_tick (desk.washer, desk.now_ms);
+    }
+    assert_int_equal (desk.said, 1); // once
+    washer_destroy (&desk.washer);
+}
+
+static void test_one_alone_does_not_begin_where_another_has_left_again (void **state)
+{
+    desk_t desk;
+    desk_begin_for (&desk, 2);
+    meet_sink (&desk, 0, 0);
+    put_lines (&desk, 9);
+    dryer_up (&desk, DRYER, 1);
+    washer_tick (desk.washer, desk.now_ms);
+    dryer_down (&desk, DRYER);
+    dryer_up (&desk, DRYER + 1, 1);
+    assert_int_equal (send (&desk, DRYER + 1), 0); // two at once are wanted, not one after the other
+    washer_destroy (&desk.washer);
+}
+
 static void test_the_window_moves_with_what_is_counted (void **state)
 {
     desk_t desk;
@@ -302,6 +376,9 @@ int main (void)
         cmocka_unit_test (test_a_dryer_of_no_life_gets_no_lane),
         cmocka_unit_test (test_order_windows),
         cmocka_unit_test (test_nothing_is_dealt_before_all_are_presented),
+        cmocka_unit_test (test_so_many_dryers_are_waited_for_once),
+        cmocka_unit_test (test_who_waits_for_several_dryers_says_so),
+        cmocka_unit_test (test_one_alone_does_not_begin_where_another_has_left_again),
         cmocka_unit_test (test_the_window_moves_with_what_is_counted),
         cmocka_unit_test (test_what_is_told_of_the_input_depends_on_its_bytes_alone),
         cmocka_unit_test (test_the_place_that_the_sink_asks_for_is_told),
