@@ -125,6 +125,8 @@ static void test_numbers (void **state)
         ROW ("dryer --at ipc://k --stay echo", stay, true),
         ROW ("sink --at ipc://k --washer-grace 0", grace_ms, 0),
         ROW ("sink --at ipc://k --crash-limit 0", crash_limit, 0),
+        ROW ("washer --at ipc://k --wait-dryers 3", wait_dryers, 3),
+        ROW ("dishes --at ipc://k --wait-dryers 3 echo", wait_dryers, 3),
         ROW ("dishes --at ipc://k --crash-limit 7 echo", crash_limit, 7),
         ROW ("sink --at tcp://h:1 --lane-ports 5600-5699", lane_first, 5600),
         ROW ("washer --at tcp://h:1 --lane-ports 5600-5699", lane_last, 5699),
@@ -272,6 +274,7 @@ static void test_errors (void **state)
         {"dishes --status inproc://k", "'inproc://k'" ALONE},
 
         {"dishes --crash-limit 3 echo", "--crash-limit" WIRED},
+        {"dishes --wait-dryers 3 echo", "--wait-dryers" WIRED},
         {"dishes --dead-after 5 echo", "--dead-after" WIRED},
         {"dishes --wait 5 echo", "--wait" WIRED},
         {"dishes --washer-grace 5 echo", "--washer-grace" WIRED},
