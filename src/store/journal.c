@@ -100,6 +100,7 @@ bool journal_restored (const journal_t *self, sink_restored_t *out)
                              .washer_life = self->run.washer_life,
                              .input_hash = self->run.input_hash,
                              .input_bytes = blocks_end (&self->blocks),
+                             .failure = self->failure,
                              .counted = self->counted,
                              .figures = self->figures,
                              .ending = self->ending};

@@ -65,6 +65,7 @@ struct journal {
     int64_t slow_us;
     uint64_t slow_rows; // of tasks that succeeded
     bool was_there;     // the file held a run
+    uint8_t failure;    // what an earlier life's first failed task ended with; 0: none has
 
     ranges_t counted; // all
     ranges_t fresh;   // what of it is not in the file

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { SIGNALLED = 128 }; // and the number of the signal, as a shell says it
+
 const char *const journal_end_names[JOURNAL_ENDS] = {
     [END_NONE] = "none",         [END_JOINED] = "joined",           [END_HALTED] = "halted",
     [END_DEADLINE] = "deadline", [END_INTERRUPTED] = "interrupted", [END_LOST] = "lost",
@@ -114,6 +116,13 @@ static int load_slow_rows (journal_t *self, sqlite3_stmt *row)
     return 0;
 }
 
+static int load_failure (journal_t *self, sqlite3_stmt *row)
+{
+    uint64_t status = number_at (row, 0), signal = number_at (row, 1);
+    self->failure = (uint8_t)(signal ? SIGNALLED + signal : status);
+    return 0;
+}
+
 //  ---- all of them
 
 static int load (journal_t *self, const char *sql, int (*take) (journal_t *self, sqlite3_stmt *row))
@@ -143,6 +152,7 @@ static const struct {
     {"SELECT how, status, total FROM ending", load_ending},
     {"SELECT n, count, hash FROM block ORDER BY n", load_block},
     {"SELECT count (*) FROM task WHERE outcome = 'ok'", load_slow_rows},
+    {"SELECT status, signal FROM task WHERE outcome = 'failed' ORDER BY start_us + runtime_us LIMIT 1", load_failure},
 };
 
 int journal_load (journal_t *self)
@@ -183,6 +193,7 @@ static int forget_failed (journal_t *self)
     for (size_t i = 0; i < self->counted.size; i++)
         if (ranges_add (&self->fresh, self->counted.runs[i].n, self->counted.runs[i].count) == -1)
             return journal_fail (self, ENOMEM, "out of memory");
+    self->failure = 0;
     self->figures_changed = true;
     return 0;
 }

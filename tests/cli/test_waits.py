@@ -219,11 +219,11 @@ class Sink:
         """It is killed between what made it halt and the end of what still runs: the verdict stands."""
         options = (*self.JOURNAL, "--halt", "soon,fail=1")
         parts = (self.sink(*options), self.washer(":::", "fail", "1"),
-                 self.dryer("-j2", "sh", "-c", "[ $1 != fail ] || exit 1; " + GATED[2], "sh"))
+                 self.dryer("-j2", "sh", "-c", "[ $1 != fail ] || exit 7; " + GATED[2], "sh"))
         self.wait_for_state("halting")
         self.kill(*parts)
         sink = self.sink(*options, "--wait", "1")
-        self.ends(sink, 1)
+        self.ends(sink, 7)
         self.check_time(sink.result.seconds, 1)
 
     def lose_washer(self, bound_s, *sink):

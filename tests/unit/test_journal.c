@@ -265,6 +265,24 @@ static completion_t one (uint64_t n, outcome_t outcome, uint64_t runtime_us, con
                           .command_size = strlen (command)};
 }
 
+//  --halt fail=1 ends with the status of the task that failed first, also where the sink was started again meanwhile.
+static void test_what_failed_first_comes_back (void **state)
+{
+    sink_restored_t r;
+    completion_t late = one (1, TASK_FAILED, 900, ""), first = one (2, TASK_FAILED, 100, "");
+    late.status = 7;
+    first.signal = 9;
+    journal_t *journal = must_open (JOURNAL_NEW);
+    journal_completed (journal, &first);
+    journal_completed (journal, &late);
+    must_commit (journal);
+    journal_close (&journal);
+    journal = must_open (JOURNAL_CONTINUE);
+    journal_restored (journal, &r);
+    assert_int_equal (r.failure, 128 + 9);
+    journal_close (&journal);
+}
+
 static void test_rows (void **state)
 {
     journal_t *journal = must_open (JOURNAL_NEW);
@@ -432,6 +450,7 @@ int main (void)
         TEST (test_washers),
         TEST (test_washer_renamed),
         TEST (test_known),
+        TEST (test_what_failed_first_comes_back),
         TEST (test_rows),
         TEST (test_broken_item),
         TEST (test_commands),
