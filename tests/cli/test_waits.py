@@ -274,8 +274,8 @@ class Sink:
         self.stop(hangs)
         self.kill(sink, dies)
         self.go()
-        sink, healthy = self.sink(*self.JOURNAL), self.dryer("-j1", *GATED)
         with self.takes(1):
+            sink, healthy = self.sink(*self.JOURNAL), self.dryer("-j1", *GATED)
             self.wait_for(lambda: sink.err.count(b"dryer (expected) is lost; ") == 2, "the loss of both")
         self.all_end(0, sink, washer, healthy)
         self.assertEqual(sorted(sink.out.split()), [b"1", b"2", b"3"])
@@ -290,9 +290,9 @@ class Sink:
             self.assertTrue(who.hear_kind(ear, wire.WELCOME))
             self.stop(hangs)
             washer = self.washer(":::", "1", "2")
-            self.go()
-            self.beat_until(who, life, washer.ended)
+            self.beat_until(who, life, lambda: len(self.files("running.")) == 2)
             with self.takes(1):
+                self.go()
                 self.beat_until(who, life, sink.ended)
                 self.all_end(0, sink)
             self.assertTrue(who.hear_kind(ear, JOINED, 0))
@@ -306,8 +306,8 @@ class Sink:
         self.stop(join)
         sink = self.sink()
         with self.guest("o"):
-            self.ends(self.washer(stdin=b""), 0)
             with self.takes(1):
+                self.ends(self.washer(stdin=b""), 0)
                 join.signal(signal.SIGCONT)
                 self.ends(join, 0)
                 self.assertFalse(sink.ended(), "it did not wait for him")
@@ -346,18 +346,22 @@ class Sink:
 
 class Washer:
     def test_washer__a_first_dryer(self):
-        """It says so after 5 s; then one comes. Beside it, for one that waits only so long, none comes."""
+        """It says so after 5 s; then one comes. Beside it are one that wants two dryers, and one that waits only 1 s."""
         began = time.monotonic()
         sink, washer = self.sink(), self.washer(":::", "a")
-        at, self.at = self.at, self.address()
+        none_at, self.at = self.at, self.address()
         short = self.sink("--deadline", "1"), self.washer(":::", "a")
-        self.at = at
+        self.at = self.address()
+        two = self.sink(), self.washer("--wait-dryers", "2", ":::", "b"), self.dryer("echo")
         self.all_end(124, *short)
         self.check_time(short[0].result.seconds, 1)
-        self.wait_for_word(washer, "no dryer has come yet")
-        self.check_time(time.monotonic() - began, 5)
-        self.all_end(0, self.dryer("echo"), sink)
+        for program, words in ((washer, "no dryer has come yet"), (two[1], "1 of 2 dryers have come")):
+            self.wait_for_word(program, words)
+            self.check_time(time.monotonic() - began, 5)
+        self.all_end(0, self.dryer("echo"), two[0], two[2], self.dryer("echo", at=none_at), sink)
         self.end_saying("no dryer has come yet", washer, status=0)
+        self.end_saying("1 of 2 dryers have come", two[1], status=0)
+        self.assertEqual((sink.out, two[0].out), (b"a\n", b"b\n"))
 
     def test_washer__a_lane_to_be_made(self):
         """The lane is ordered, and no dryer comes to it. It is closed after dead-after, and tried again after as long."""
@@ -370,9 +374,9 @@ class Washer:
                 pipe.write(b"a\n")
                 self.await_lane(who, life, ear, generation=1, is_bound=True)
                 order = self.await_lane(who, life, ear, generation=2, is_bound=False)
-            healthy = self.dryer("echo")
-            self.wait_for(lambda: self.beat(who, life) and sink.out == b"a\n", "the task to go to another")
             with self.takes(1):
+                healthy = self.dryer("echo")
+                self.wait_for(lambda: self.beat(who, life) and sink.out == b"a\n", "the task to go to another")
                 who.say(RETURNED, life, struct.pack("<QQ", order, 0), seq=1, count=0, sent=2)
                 who.say(LANEGOT, life, struct.pack("<QIQ", order, 2, 0), seq=2, sent=2)
                 self.await_lane(who, life, ear, generation=3, is_bound=True)
