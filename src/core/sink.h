@@ -38,7 +38,7 @@ typedef struct {
     void (*drop) (void *arg, uint64_t dryer, uint64_t n);
     //  A completion that counts: make it ready to be committed and then shown.
     void (*completed) (void *arg, const completion_t *completion);
-    //  EOF and its total (0: none, it was made void), or the end, are to be durable.
+    //  EOF, its total and the washer's life (0 and 0: it was made void), or the end, are to be durable.
     void (*eof) (void *arg, bool known, uint64_t total, uint64_t washer);
     void (*ended) (void *arg, const ending_t *ending);
     //  Makes everything since the last call durable. 0, or -1: the sink ends at once and counts nothing of it.
@@ -84,13 +84,13 @@ typedef struct {
 typedef struct {
     bool is_resumed; // by a user, with parts that are all new: nobody of before is waited for
     char washer_name[NAME_BYTES];
-    bool eof;
-    uint64_t total, eof_life;
-    uint64_t washer_life; // the highest that was accepted: a lower one is not any more
-    uint64_t input_hash;  // of that washer; 0: none
-    uint64_t input_bytes; // the furthest place that `input` was told of; 0: none
-    uint8_t failure;      // the exit status of a task that failed, for --halt fail=1; 0: not known (1 is told)
-    ranges_t counted;     // borrowed
+    bool eof;                 // it is known where the input ends
+    uint64_t total, eof_life; // and which life said so; without `eof` it counts when that life comes back; 0: none
+    uint64_t washer_life;     // the highest that was accepted: a lower one is not any more
+    uint64_t input_hash;      // of that washer; 0: none
+    uint64_t input_bytes;     // the furthest place that `input` was told of; 0: none
+    uint8_t failure;          // the exit status of a task that failed, for --halt fail=1; 0: not known (1 is told)
+    ranges_t counted;         // borrowed
     figures_t figures;
     ending_t ending; // end != END_NONE: it was decided
 } sink_restored_t;

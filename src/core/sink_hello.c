@@ -196,6 +196,17 @@ static void tell_closed (sink_t *self, peer_t *washer, reader_t in)
     }
 }
 
+//  An EOF belongs to the life that said it. A resumed run expects no life of before, but one may be there.
+static void settle_eof (sink_t *self, uint64_t life)
+{
+    bool holds = self->eof_life == life;
+    if (holds == self->tally.eof)
+        return;
+    self->tally.eof = holds;
+    self->eof_life = holds ? life : 0;
+    self->ports.eof (self->ports.arg, holds, holds ? self->tally.total : 0, self->eof_life);
+}
+
 static void accept_washer (sink_t *self, uint64_t life, const char *name, uint64_t hash, reader_t *in, int64_t now_ms)
 {
     peer_t *peer = open_peer (self, life, ROLE_WASHER, now_ms);
@@ -209,10 +220,7 @@ static void accept_washer (sink_t *self, uint64_t life, const char *name, uint64
     if (self->ports.washer)
         self->ports.washer (self->ports.arg, name, life, self->washer_hash);
     self->uncommitted = true;
-    if (self->tally.eof && self->eof_life != life) { // an EOF belongs to the life that said it
-        self->tally.eof = false;
-        self->ports.eof (self->ports.arg, false, 0, life);
-    }
+    settle_eof (self, life);
     ranges_free (&self->unheld);
     for (size_t i = 0; i < self->roster.size; i++)
         self->roster.peers[i]->announced = false;

@@ -200,8 +200,7 @@ static int forget_failed (journal_t *self)
 
 int journal_reopen (journal_t *self, bool failed)
 {
-    self->washer.eof = false;
-    self->washer.total = 0;
+    self->washer.eof = false; // until the life that said it comes back
     self->ending = (ending_t){0};
     self->washer_changed = self->ending_changed = true;
     if (journal_db_begin (self) == -1 || (failed && forget_failed (self) == -1))

@@ -268,6 +268,29 @@ static void test_a_restarted_sink_that_has_all_counted_tells_the_end (void **sta
     desk_close (&desk);
 }
 
+//  What a washer said of the input's end is true as long as it is that washer.
+static void test_a_resumed_sink_believes_the_eof_of_a_washer_that_is_still_there (void **state)
+{
+    static const struct {
+        uint64_t eof_life;
+        end_t end;
+    } cases[] = {{WASHER, END_JOINED}, {WASHER - 1, END_NONE}, {0, END_NONE}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        desk_t desk;
+        sink_restored_t restored = {
+            .is_resumed = true, .total = 2, .eof_life = cases[i].eof_life, .figures = {.ok = 2}};
+        assert_int_equal (ranges_add (&restored.counted, 1, 2), 0);
+        desk_open (&desk, &plain, &restored);
+        tick (&desk, 1);
+        assert_int_equal (sink_ending (desk.sink)->end, END_NONE); // nobody has said that it is the same input
+        hello_washer (&desk, WASHER, 0);
+        tick (&desk, 1);
+        assert_int_equal (sink_ending (desk.sink)->end, cases[i].end);
+        desk_close (&desk);
+        ranges_free (&restored.counted);
+    }
+}
+
 //  S41: --halt is judged by what was counted before, not only by what comes.
 static void test_a_restarted_sink_judges_halt_at_once (void **state)
 {
@@ -715,6 +738,7 @@ int main (void)
         cmocka_unit_test (test_welcome_tells_only_what_is_durable),
         cmocka_unit_test (test_a_restarted_sink_tells_the_end),
         cmocka_unit_test (test_a_restarted_sink_that_has_all_counted_tells_the_end),
+        cmocka_unit_test (test_a_resumed_sink_believes_the_eof_of_a_washer_that_is_still_there),
         cmocka_unit_test (test_a_restarted_sink_judges_halt_at_once),
         cmocka_unit_test (test_a_restarted_sink_that_was_to_halt_lets_nothing_start),
         cmocka_unit_test (test_halt_is_judged_when_the_total_is_known),
