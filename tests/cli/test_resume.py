@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Runs that were broken off, and go on: --resume and --resume-failed, with a journal and with a job log alone."""
+
+# ctest: ways=ipc,tcp plain
+
+import collections
+import signal
+
+import harness
+
+#  Each attempt leaves a line in `ran`; items with an F fail while there is no file `mended`.
+WORK = ("sh", "-c", 'echo "$1" >>ran; sleep 0.01; echo "$1"; case $1 in *F*) [ -e mended ];; esac', "sh")
+
+
+def numbered(count, fails=()):
+    return b"".join(b"%d%s\n" % (n, b"F" if n in fails else b"") for n in range(1, count + 1))
+
+
+class ResumeCase(harness.Case):
+    def items(self, data):
+        self.write("items", data)
+        return ("-a", "items")
+
+    def ran(self):
+        return collections.Counter(self.read("ran").decode().split())
+
+    def break_off(self, number, *args, done=20):
+        """Starts it, and lets it end by this signal when some of its tasks are done."""
+        program = self.start("-j4", *args, *WORK)
+        self.wait_for(lambda: len(self.read_or_empty("ran").splitlines()) > done, "some to be done")
+        program.signal(number)
+        self.assertEqual(program.wait().status, -number, str(program.result))
+        self.check_nothing_left()
+        return program.result
+
+    def read_or_empty(self, name):
+        return self.read(name) if name in self.files(name) else b""
+
+
+class Journal(ResumeCase):
+    def check_goes_on(self, number):
+        items = self.items(numbered(100))
+        self.break_off(number, "--journal", "j", "-o", "out", *items)
+        before = self.ran()
+        self.assertLess(len(before), 100)
+        self.dishes("-j4", "--journal", "j", "-o", "out", "--resume", *items, *WORK, status=0)
+        wanted = {str(n) for n in range(1, 101)}
+        self.assertEqual(sorted(self.read("out").decode().split()), sorted(wanted))    # each once
+        again = {item for item, times in self.ran().items() if times > 1}
+        self.assertLessEqual(len(again), 4 + 64, "more was done again than could be under way")
+        self.assertEqual(set(self.ran()), wanted)
+
+    def test_after_a_kill(self):
+        self.check_goes_on(signal.SIGKILL)
+
+    def test_after_an_interrupt_only_what_was_under_way_is_done_again(self):
+        items = self.items(numbered(100))
+        self.break_off(signal.SIGINT, "--journal", "j", "-o", "out", *items)
+        self.dishes("-j4", "--journal", "j", "-o", "out", "--resume", *items, *WORK, status=0)
+        self.assertEqual(sorted(self.read("out").decode().split()), sorted(str(n) for n in range(1, 101)))
+        self.assertLessEqual(sum(self.ran().values()), 100 + 16)   # four run, and some are not told of yet
+
+    def test_again_and_again(self):
+        items = self.items(numbered(150))
+        self.break_off(signal.SIGKILL, "--journal", "j", "-o", "out", *items)
+        for round_ in (2, 3):
+            self.break_off(signal.SIGKILL, "--journal", "j", "-o", "out", "--resume", *items,
+                           done=sum(self.ran().values()) + 15)
+        self.dishes("-j4", "--journal", "j", "-o", "out", "--resume", *items, *WORK, status=0)
+        self.assertEqual(sorted(self.read("out").decode().split()), sorted(str(n) for n in range(1, 151)))
+
+    def test_what_is_done_is_not_done_again(self):
+        items = self.items(numbered(30))
+        for options in ([], ["--resume"], ["--resume"]):
+            self.dishes("-j4", "--journal", "j", *options, *items, *WORK, status=0)
+        self.assertEqual(set(self.ran().values()), {1})
+        self.assertEqual(len(self.ran()), 30)
+
+    def test_a_longer_list_of_the_same_beginning_is_gone_on_with(self):
+        self.dishes("-j4", "--journal", "j", *self.items(numbered(30)), *WORK, status=0)
+        self.dishes("-j4", "--journal", "j", "--resume", *self.items(numbered(40)), *WORK, status=0)
+        self.assertEqual(self.ran(), {str(n): 1 for n in range(1, 41)})
+
+    def test_a_failure_stays_one_until_it_is_asked_for(self):
+        items = self.items(numbered(30, fails=(3, 17)))
+        self.dishes("-j4", "--journal", "j", *items, *WORK, status=2)
+        self.write("mended", "x")
+        self.dishes("-j4", "--journal", "j", "--resume", *items, *WORK, status=2)
+        self.assertEqual(set(self.ran().values()), {1})
+        self.dishes("-j4", "--journal", "j", "--resume-failed", *items, *WORK, status=0)
+        self.assertEqual({item for item, times in self.ran().items() if times == 2}, {"3F", "17F"})
+        self.dishes("-j4", "--journal", "j", "--resume-failed", *items, *WORK, status=0)
+        self.assertEqual(sum(self.ran().values()), 32)
+
+    def test_another_input_is_noticed(self):
+        self.dishes("-j4", "--journal", "j", *self.items(numbered(30)), *WORK, status=0)
+        for other in (numbered(30).replace(b"17\n", b"18\n"), numbered(12), b"0\n" + numbered(30)):
+            with self.subTest(other[:10]):
+                result = self.dishes("-j4", "--journal", "j", "--resume", *self.items(other), *WORK, status=125)
+                self.assertIn(b"input", result.err)
+        self.assertEqual(sum(self.ran().values()), 30)
+
+    def test_a_journal_is_not_overwritten_unasked(self):
+        self.dishes("--journal", "j", "true", ":::", "1", status=0)
+        result = self.dishes("--journal", "j", "true", ":::", "1", status=125)
+        self.assertIn(b"--resume", result.err)
+
+
+class JobLog(ResumeCase):
+    def test_after_an_interrupt(self):
+        items = self.items(numbered(100))
+        self.break_off(signal.SIGINT, "--joblog", "log", *items)
+        logged = len(self.read("log").splitlines()) - 1
+        self.assertGreater(logged, 0)
+        self.dishes("-j4", "--joblog", "log", "--resume", *items, *WORK, status=0)
+        rows = [line.split(b"\t")[0] for line in self.read("log").splitlines()[1:]]
+        self.assertEqual(sorted(map(int, rows)), list(range(1, 101)))
+
+    def test_the_failed_again(self):
+        items = self.items(numbered(20, fails=(5, 6)))
+        self.dishes("-j4", "--joblog", "log", *items, *WORK, status=2)
+        self.write("mended", "x")
+        self.dishes("-j4", "--joblog", "log", "--resume", *items, *WORK, status=0)
+        self.assertEqual(set(self.ran().values()), {1})
+        self.dishes("-j4", "--joblog", "log", "--resume-failed", *items, *WORK, status=0)
+        self.assertEqual({item for item, times in self.ran().items() if times == 2}, {"5F", "6F"})
+
+    def test_without_either_it_is_refused(self):
+        self.usage_error("--resume", "true", ":::", "1", says=("--journal", "--joblog"))
+
+
+if __name__ == "__main__":
+    harness.main()
