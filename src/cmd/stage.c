@@ -146,11 +146,15 @@ int stage_run (stage_t *self, local_config_t *parts, int *signal)
     parts->washer.input = self->input;
     unsigned quick = 0;
     int64_t took_ms;
+    char cookie[COOKIE_BYTES] = "";
+    parts->station.last_cookie = cookie;
     do {
         int64_t began_ms = s_now_ms ();
         status = s_run_once (self, parts, signal);
         took_ms = s_now_ms () - began_ms;
     } while (!*signal && s_goes_on (self, status, took_ms, &quick));
+    parts->station.last_cookie = NULL;
+    explicit_bzero (cookie, sizeof cookie);
     return status == -1 ? STATUS_ERROR : status;
 }
 

@@ -246,6 +246,10 @@ static int choose (guard_t *self, const guard_config_t *config, char *error, siz
     self->makes_cookie = config->role == ROLE_SINK;
     if (self->makes_cookie && cookie_new (self->cookie) == -1)
         return refuse (errno, error, error_size, "there are no random numbers for a cookie");
+    if (self->makes_cookie && config->last_cookie) {
+        memcpy (self->stale, config->last_cookie, COOKIE_BYTES);
+        memcpy (config->last_cookie, self->cookie, COOKIE_BYTES);
+    }
     return 0;
 }
 

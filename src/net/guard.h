@@ -22,8 +22,9 @@ typedef enum { GUARD_NONE, GUARD_COOKIE, GUARD_CURVE } guard_kind_t;
 typedef enum { SPOT_OUT, SPOT_IN, SPOT_LANE, SPOTS } spot_t;
 typedef enum {
     STRANGER_STALE,  // what was shown is the cookie of before: one of us, who will find the new one
+    STRANGER_MUTE,   // hung up before anything was shown: a port scanner, or one of us that was ended just then
     STRANGER_WRONG,  // what was shown is not the cookie, or no key of ours
-    STRANGER_BARE,   // nothing was shown that could be judged
+    STRANGER_BARE,   // another kind of credential is shown than is asked for, or none
     STRANGER_SECOND, // the lane has its peer: whoever comes there besides is one too many, whatever he shows
     STRANGER_KINDS,
 } stranger_t;
@@ -34,6 +35,7 @@ typedef struct {
     uint8_t role;        // ROLE_SINK also where sink and others share the process; sinks and washers bind
     const char *key;     // path of a key file, or NULL
     bool is_insecure;    // --insecure
+    char *last_cookie;   // COOKIE_BYTES, or NULL: the cookie that a sink has made goes here; the one before it is stale
 } guard_config_t;
 
 //  NULL, errno and one line: what is wrong, and would be right.

@@ -8,9 +8,8 @@
 
 enum {
     REFUSED_EVENTS = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
-    BARE_EVENTS = ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
     PULL_EVENTS = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | REFUSED_EVENTS,
-    PUSH_EVENTS = PULL_EVENTS | BARE_EVENTS
+    PUSH_EVENTS = PULL_EVENTS | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
 };
 
 int lane_end_watch (lane_end_t *self, void *context)
@@ -50,8 +49,8 @@ static void take_push_event (lane_end_t *self, uint16_t event)
         take_peer (self);
     } else if (event != ZMQ_EVENT_DISCONNECTED) {
         self->refused++;
-        if (event & BARE_EVENTS)
-            count (self, STRANGER_BARE);
+        if (event != ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+            count (self, event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ? STRANGER_BARE : STRANGER_MUTE);
     } else if (self->refused) {
         self->refused--;
     } else {

@@ -201,9 +201,10 @@ void *site_in (site_t *self, endpoint_t told, void **monitor)
     return ready (self, socket, rc, "cannot open the sink's wires");
 }
 
-void site_stranger (site_t *self, spot_t spot)
+void site_stranger (site_t *self, spot_t spot, uint16_t event)
 {
-    guard_count_refused (self->config.guard, spot, STRANGER_BARE);
+    bool is_mute = event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+    guard_count_refused (self->config.guard, spot, is_mute ? STRANGER_MUTE : STRANGER_BARE);
 }
 
 //  In the place of an address that is only now known whole.

@@ -50,7 +50,7 @@ void *site_in (site_t *self, endpoint_t told, void **monitor);
 
 //  Counts a stranger of whom a monitor tells (one of these events): he has shown nothing that the guard could judge.
 #define SITE_STRANGER_EVENTS (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
-void site_stranger (site_t *self, spot_t spot);
+void site_stranger (site_t *self, spot_t spot, uint16_t event);
 
 //  `out`, bound, after `in`; greets with `advert`. On tcp it is now that parts of the same user can find the cookie.
 //  `monitor`, where it is not NULL, tells of strangers only, and is NULL where nobody can be one; closed like that of

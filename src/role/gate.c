@@ -42,7 +42,7 @@ static void take_events (gate_t *self)
     monitor_event_t event;
     while (self->monitor_watch.ready && monitor_next (self->monitor, &event))
         if (event.event & SITE_STRANGER_EVENTS)
-            site_stranger (self->site, SPOT_IN);
+            site_stranger (self->site, SPOT_IN, event.event);
         else
             presence_event (&self->presence, event.event == ZMQ_EVENT_ACCEPTED ? PRESENCE_ACCEPTED : PRESENCE_CLOSED,
                             event.value);

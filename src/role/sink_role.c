@@ -377,7 +377,7 @@ static void count_strangers (role_t *self)
 {
     monitor_event_t event;
     while (self->out_monitor_watch.ready && monitor_next (self->out_monitor, &event))
-        site_stranger (self->site, SPOT_OUT);
+        site_stranger (self->site, SPOT_OUT, event.event);
     self->out_monitor_watch.ready = false;
     sink_strangers (self->core, strangers_look (&self->strangers));
 }

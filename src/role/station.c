@@ -24,7 +24,8 @@ static int open_guard (station_t *self, const station_config_t *config, char *er
                             .at = &self->site.at,
                             .role = config->role,
                             .key = config->key,
-                            .is_insecure = config->is_insecure};
+                            .is_insecure = config->is_insecure,
+                            .last_cookie = config->last_cookie};
     self->site.guard = self->guard = guard_new (&guard, error, error_size);
     return self->guard ? 0 : -1;
 }

@@ -16,6 +16,7 @@ typedef struct {
     uint16_t lane_first, lane_last; // --lane-ports; 0: any
     const char *advertise;          // --advertise, or NULL
     int64_t dead_after_ms;          // of a sink
+    char *last_cookie; // COOKIE_BYTES, borrowed, all zero at first: of a sink that stays, from run to run; or NULL
 } station_config_t;
 
 //  All zero, and after station_close: nothing is open.

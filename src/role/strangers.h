@@ -1,5 +1,6 @@
 /*  strangers: who was refused where a part listens: how many, and one line at the first. There is no second line,
- *  because there may be a flood of them; --status counts all. Nothing is said of who shows the cookie of before.
+ *  because there may be a flood of them; --status counts all. Nothing is said of who shows the cookie of before,
+ *  or hangs up before he has shown anything.
  */
 #ifndef DISHES_ROLE_STRANGERS_H
 #define DISHES_ROLE_STRANGERS_H
