@@ -270,7 +270,10 @@ static int open_station (spec_part_t *self, const station_t *shared)
     if (!shared && station_open (&self->own, &self->config.station, stage->error, sizeof stage->error) == -1)
         return -1;
     const site_config_t *site = shared ? &shared->site : &self->own.site;
-    self->config.washer.site = self->config.dryer.site = self->config.sink.site = *site;
+    self->config.sink.site = *site;
+    if (shared)
+        self->config.sink.site.at = stage->config.address;
+    self->config.washer.site = self->config.dryer.site = self->config.sink.site;
     self->config.sink.site.dead_after_ms = self->config.station.dead_after_ms;
     return 0;
 }

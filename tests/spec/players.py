@@ -18,6 +18,7 @@ from wire import (ADVERT, BEAT, DRYER_SLOTS, DRYER_UP, EVERYBODY, GAP, HELLO, LA
 
 WITHIN_S = 8            # what is to come comes in this time
 BEAT_S = 0.1
+STEP_S = 0.01           # between two looks at a condition
 PARTS = ("washer", "dryer", "sink", "observer")
 LEAVE, DRAIN = 1, 64    # of role/control.h
 lives = itertools.count(time.time_ns())
@@ -103,6 +104,7 @@ class Peer(Player):
 
     def dial(self):
         """Listens, takes ADVERT and opens its mouth."""
+        beats, self.beats = self.beats, False
         self.ear = self.case.socket(wire.SUB)
         self.ear.set(wire.SUBSCRIBE, wire.topic(self.role, self.life))
         self.ear.set(wire.SUBSCRIBE, EVERYBODY)
@@ -112,6 +114,7 @@ class Peer(Player):
         self.mouth = self.case.socket(wire.XPUB)
         self.mouth.connect(self.case.dialled(advert.records[2:].decode()))
         wire.wait_for(self.case.library, [self.mouth], 1000 * WITHIN_S)     # until it is subscribed to
+        self.beats = beats
 
     def hang_up(self):
         for each in (self.ear, self.mouth):
@@ -210,6 +213,11 @@ class Remote:
 
     def hear(self, kind, within_s=WITHIN_S, **fields):
         return self.sink.hear(kind, within_s, sender=self.life, **fields)
+
+    def first(self, kind):
+        """The first of this kind, whatever came since."""
+        wait_until(lambda: self.heard(kind), lambda: f"no message {kind} came", meanwhile=self.sink)
+        return self.heard(kind)[0]
 
     def heard(self, kind):
         return [message for message in self.sink.log if message.type == kind and message.sender == self.life]
@@ -473,9 +481,9 @@ def wait_until(condition, why, within_s=WITHIN_S, meanwhile=None):
     while not condition():
         assert time.monotonic() < end, why()
         if meanwhile:
-            meanwhile.pump(0.01)
+            meanwhile.pump(STEP_S)
         else:
-            time.sleep(0.01)
+            time.sleep(STEP_S)
 
 
 class Case:
@@ -543,13 +551,16 @@ class Case:
 
     def washer(self, items, *words, keeps_open=False):
         """Real, with these bytes for its input, of which more may come: feed ()."""
-        fd, self.feed_fd = os.pipe()
-        self.files.append(fd)
-        os.write(self.feed_fd, items.encode())
         if keeps_open:
+            fd, self.feed_fd = os.pipe()
             self.files.append(self.feed_fd)
+            self.feed(items)
         else:
-            os.close(self.feed_fd)
+            path = os.path.join(self.dir, "items")
+            with open(path, "w", encoding="ascii") as file:
+                file.write(items)
+            fd = os.open(path, os.O_RDONLY)
+        self.files.append(fd)
         return Part(self, "washer", words, fd)
 
     def feed(self, items):
@@ -604,6 +615,11 @@ class Case:
                 shutil.copy(self.journal() + end, os.path.join(copy, "journal" + end))
         self.elsewhere()
         return self.sink("--journal", os.path.join(copy, "journal"), *words)
+
+    @staticmethod
+    def let_pass(seconds):
+        """Time in which nobody says anything, where that is what a test is about."""
+        time.sleep(seconds)
 
     def close(self):
         for each in reversed(self.open):

@@ -9,6 +9,7 @@ many run at a time, each at an address of its own.
 """
 
 import concurrent.futures
+import faulthandler
 import importlib
 import os
 import re
@@ -21,6 +22,15 @@ import traceback
 HERE = os.path.dirname(os.path.realpath(__file__))
 WIRES = ("inproc", "ipc", "tcp")
 AT_A_TIME = 12
+HANGS_S = 100
+
+
+def over(*kinds):
+    """Of a test: it is for these kinds of wire only."""
+    def mark(test):
+        test.wires = kinds
+        return test
+    return mark
 
 
 def all_tests():
@@ -71,6 +81,7 @@ def run_all(parts, kind, names):
     base = tempfile.mkdtemp(prefix="spec")
     os.environ["DISHES_DIR"] = base
     failed = 0
+    faulthandler.dump_traceback_later(HANGS_S, exit=True)   # says where, before a limit of the caller's does
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
         runs = [pool.submit(run_one, library, kind, base, name, test) for name, test in tests]
         for run in concurrent.futures.as_completed(runs):
