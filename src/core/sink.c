@@ -133,6 +133,8 @@ void sink_reply (sink_t *self, uint64_t life, uint8_t role, uint8_t type, writer
     if (peer) {
         link_stamp (&peer->link, &packet.header);
         packet.header.credit = peer->credit_told = peer->granted;
+        if (type == MSG_WELCOME && role == ROLE_WASHER)
+            packet.header.sent = link_sent (&peer->link); // with the DRYER-UPs that wait for their turn (S46)
     }
     if (type == MSG_STOP && self->config.stay && self->ending.end != END_INTERRUPTED)
         packet.header.flags |= FLAG_STAY;
