@@ -22,6 +22,7 @@ typedef struct {
     link_t link;
     int64_t heard_ms;
     int64_t gone_ms; // when its last connection closed; -1: connected
+    bool died;       // it was seen to: closed when all that came from it is read
     int64_t beat_ms; // when we owe it a sign of life
     // an observer's
     int64_t told_ms; // when something was said to it last

@@ -333,7 +333,7 @@ static void on_died (sink_t *self, peer_t *peer, reader_t *in, const message_t *
     uint64_t life = get_u64 (in);
     peer_t *dead = in->bad || life == peer->life ? NULL : roster_find (&self->roster, life);
     if (dead)
-        peers_close (self, dead, true, peer->heard_ms);
+        dead->died = true; // what it said before may still wait in `in`
 }
 
 static const struct {

@@ -163,7 +163,7 @@ static int64_t doom_ms (const sink_t *self, const peer_t *peer)
 {
     int64_t silence = peer->heard_ms + self->config.dead_after_ms;
     int64_t gone = peer->gone_ms < 0 ? INT64_MAX : peer->gone_ms + RETURN_GRACE_MS;
-    return silence < gone ? silence : gone;
+    return peer->died ? INT64_MIN : silence < gone ? silence : gone;
 }
 
 //  We were away: every peer has all its time again, and no wait of ours has gone on.
