@@ -1,11 +1,12 @@
-"""S29 ... S36, S41 ... S44, S46: counting, the end, and what lasts."""
+"""S29 ... S36, S41 ... S44, S46, S47: counting, the end, and what lasts."""
 
 import sqlite3
 import struct
 import time
 
 import wire
-from players import LaneOfDryer, LaneOfWasher, Peer, life_new, wait_until
+from players import LaneOfDryer, LaneOfWasher, Peer, wait_until
+from run import over
 from wire import (BEAT, BYE, COUNTED, DIED, DONE, DRYER_DOWN, DRYER_UP, EOF, FAILED, GONE, HALT, HELLO, INPUT, JOINED,
                   LANEGOT, OUT, RETURNED, STOP, TASKS, WASHER_DOWN)
 
@@ -46,6 +47,14 @@ def told(washer):
 
 def died(case, sink, life):
     case.peer(sink, "o").letter(DIED, struct.pack("<Q", life))
+
+
+def next_life(case, sink, washer, dryer):
+    """The washer is lost and comes back; the dryer holds nothing."""
+    died(case, sink, washer.life)
+    dryer.hear(WASHER_DOWN)
+    dryer.letter(wire.HOLDING, struct.pack("<QB", washer.life, 0) + wire.inventory(wire.NOTHING))
+    return case.peer(sink, "w")
 
 
 def hash_at(*places):
@@ -268,10 +277,7 @@ def S34_eof_belongs_to_the_life_that_said_it(case):
     sink = case.sink("--washer-grace", "20")
     washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")
     assert washer.acked(eof(washer, 2))
-    died(case, sink, washer.life)
-    dryer.hear(WASHER_DOWN)
-    dryer.letter(wire.HOLDING, struct.pack("<QB", washer.life, 0) + wire.inventory(wire.NOTHING))
-    again = case.peer(sink, "w")
+    again = next_life(case, sink, washer, dryer)
     report(dryer, 1)
     report(dryer, 2)
     assert dryer.acked(2)
@@ -522,18 +528,13 @@ def refused_for_its_input(case, sink, washer):
     assert "the input is not that of the run that goes on" in sink.said(), sink.said()
 
 
-def next_life(case, sink, washer):
-    died(case, sink, washer.life)
-    return case.peer(sink, "w")
-
-
 def S44_other_hash_at_a_place_ends_the_run(case):
     sink = case.sink("--washer-grace", "20", "--dead-after", "1")
     washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")
     report(dryer, 1)
     assert dryer.acked(1)
     assert washer.acked(washer.letter(INPUT, hash_at((1024, 5), (2048, 6)), count=2))
-    washer = next_life(case, sink, washer)
+    washer = next_life(case, sink, washer, dryer)
     assert washer.acked(washer.letter(INPUT, hash_at((1024, 5)), count=1))
     washer.letter(INPUT, hash_at((2048, 7)), count=1)
     refused_for_its_input(case, sink, washer)
@@ -545,7 +546,7 @@ def S44_input_that_ends_early_ends_the_run(case):
     report(dryer, 1)
     assert dryer.acked(1)
     assert washer.acked(washer.letter(INPUT, hash_at((1024, 5), (2048, 6)), count=2))
-    washer = next_life(case, sink, washer)
+    washer = next_life(case, sink, washer, dryer)
     washer.letter(INPUT, hash_at((1024, 5)), count=1)
     eof(washer, 9)
     refused_for_its_input(case, sink, washer)
@@ -556,7 +557,7 @@ def S44_input_that_goes_on_is_the_same(case):
     washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")
     report(dryer, 1)
     assert washer.acked(washer.letter(INPUT, hash_at((1024, 5), (2000, 6)), count=2))
-    washer = next_life(case, sink, washer)
+    washer = next_life(case, sink, washer, dryer)
     washer.letter(INPUT, hash_at((1024, 5), (2000, 6), (2048, 7), (2100, 8)), count=4)
     eof(washer, 1)
     assert end_of(washer)[0] == JOINED_OK
@@ -570,7 +571,7 @@ def S44_places_are_durable_before_they_are_acked(case):
     assert not washer.acked(seq, 0.4)
     lock.close()
     assert washer.acked(seq)
-    sink = case.restarted()
+    sink = case.restarted("--dead-after", "1")
     again = Peer(case, sink, "w")
     welcome = again.meet()
     place = struct.unpack_from("<Q", welcome.records, 4 + 1 + 4 + 8 + 1 + 8)[0]
@@ -601,3 +602,53 @@ def S46_sink_says_up_to_where_the_dryers_are_presented(case):
     washer.spend(0.3)
     presented = [message.seq for message in washer.log if message.type == DRYER_UP]
     assert presented == [1, 2, 3] and welcome.sent == 3, (presented, welcome.sent)
+
+
+#   ---- S47
+
+def strangers_of(message):
+    return struct.unpack("<Q", message.records)[0] if message.records else 0
+
+
+def S47_sink_adds_up_what_washers_tell(case):
+    sink = case.sink("--washer-grace", "20")
+    washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")
+    for count, sum_of_all in ((5, 5), (5, 5), (3, 5), (6, 6)):
+        washer.say(BEAT, struct.pack("<Q", count))
+        washer.spend(0.05)
+        assert case.status(sink)["guard"] == sum_of_all
+    washer.beat()
+    washer = next_life(case, sink, washer, dryer)
+    washer.say(BEAT, struct.pack("<Q", 2))
+    washer.spend(0.05)
+    assert case.status(sink)["guard"] == 8
+
+
+def S47_washer_that_refused_none_says_nothing_of_it(case):
+    sink = case.sink_player()
+    case.washer("a\n")
+    washer = sink.meet("w", dead_after_ms=400)
+    LaneOfDryer(washer).begin().tasks()
+    sink.spend(0.5)
+    beats = washer.heard(BEAT)
+    assert len(beats) >= 3 and not any(message.records for message in beats)
+
+
+@over("ipc", "tcp")
+def S47_washer_tells_of_strangers_and_again_to_a_new_sink(case):
+    sink = case.sink_player()
+    case.washer("a\n", keeps_open=True)
+    washer = sink.meet("w", dead_after_ms=1200)
+    dryer = LaneOfDryer(washer).begin()
+    dryer.tasks()
+    other = case.socket(wire.PULL)                          # a second peer
+    other.connect(case.dialled(dryer.endpoint))
+    told_of = sink.find(BEAT, sender=washer.life, records=struct.pack("<Q", 1))
+    assert told_of, [message.records for message in washer.heard(BEAT)]
+    other.close()
+    sink.spend(1.0)
+    assert max(strangers_of(message) for message in washer.heard(BEAT)) == 1
+    assert len(washer.heard(BEAT)) < 40
+    sink.reborn()
+    washer = sink.meet("w", dead_after_ms=1200)
+    sink.hear(BEAT, sender=washer.life, records=struct.pack("<Q", 1))
