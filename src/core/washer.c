@@ -237,6 +237,7 @@ void washer_heard (washer_t *self, const message_t *message, int64_t now_ms)
         on_welcome (self, message);
         break;
     case HEARD_LETTER:
+        self->dirty |= self->session.link.got == self->presented; // only now may be dealt
         if (self->state != WASHER_GONE)
             washer_letter_heard (self, message);
         break;

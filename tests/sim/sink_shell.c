@@ -247,6 +247,17 @@ void sink_sees (world_t *world, process_t *self, uint64_t life, process_t *dead,
     process_wake (world, self, world->now_ms + rng_between (&world->rng, 0, 3));
 }
 
+//  Who subscribes to `out` and has not been taken in yet.
+static size_t guests (const world_t *world, const process_t *self)
+{
+    size_t count = 0;
+    for (int i = 0; i < world->processes; i++) {
+        const process_t *peer = world->process[i];
+        count += peer->alive && peer->from_sink.up && !sink_knows (self->sink.core, peer->life);
+    }
+    return count;
+}
+
 void sink_turn (world_t *world, process_t *self)
 {
     enter (world, self);
@@ -256,6 +267,7 @@ void sink_turn (world_t *world, process_t *self)
         look (world, self, &self->sink.notices[i]);
     self->sink.notices_count = 0;
     sink_backlog (core, printer_backlog (world));
+    sink_guests (core, guests (world, self));
     sink_tick (core, world->now_ms);
     if (self->busy_ms > world->now_ms) {
         process_wake (world, self, self->busy_ms); // in its commit; what it has to say comes after

@@ -199,7 +199,22 @@ static void test_nothing_is_dealt_before_all_are_presented (void **state)
     washer_destroy (&desk.washer);
 }
 
-//  With two numbers counted, of which the washer learns from COUNTED, low is 3.
+//  What ends the presentation may be a letter that by itself gives no reason to deal.
+static void test_all_are_presented_with_any_letter (void **state)
+{
+    desk_t desk;
+    desk_begin (&desk);
+    desk.presented = 2;
+    meet_sink (&desk, 0, 0);
+    put_lines (&desk, 6);
+    dryer_up (&desk, DRYER, 4);
+    washer_lane_bound (desk.washer, DRYER, 1, "inproc://lane", desk.now_ms);
+    assert_int_equal (send (&desk, DRYER), 0);
+    hear (&desk, MSG_COUNTED, 0, &(writer_t){0});
+    assert_int_equal (send (&desk, DRYER), 6);
+    washer_destroy (&desk.washer);
+}
+
 static void dryer_down (desk_t *self, uint64_t dryer)
 {
     writer_t out = {0};
@@ -268,6 +283,7 @@ static void test_one_alone_does_not_begin_where_another_has_left_again (void **s
     washer_destroy (&desk.washer);
 }
 
+//  With two numbers counted, of which the washer learns from COUNTED, low is 3.
 static void test_the_window_moves_with_what_is_counted (void **state)
 {
     desk_t desk;
@@ -376,6 +392,7 @@ int main (void)
         cmocka_unit_test (test_a_dryer_of_no_life_gets_no_lane),
         cmocka_unit_test (test_order_windows),
         cmocka_unit_test (test_nothing_is_dealt_before_all_are_presented),
+        cmocka_unit_test (test_all_are_presented_with_any_letter),
         cmocka_unit_test (test_so_many_dryers_are_waited_for_once),
         cmocka_unit_test (test_who_waits_for_several_dryers_says_so),
         cmocka_unit_test (test_one_alone_does_not_begin_where_another_has_left_again),
