@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 """Runs the tests of the specification over one kind of wire: run.py PARTS inproc|ipc|tcp [NAME...].
 
-    run.py --numbers doc/protocol.md [wires]    fails where a numbered sentence there has no test, on one of the wires
+    run.py --numbers doc/protocol.md    fails where a numbered sentence there has no test, on one of the wires
+    run.py --list                       which tests there are, by number, and on which wires
 
 A test is a function S<number>_<what> (case) in a file spec_*.py beside this one; it belongs to the sentence of that
 number, and runs over each kind of wire unless @over names those that it is for. Tests wait much and compute little, so
-many run at a time, each at an address of its own.
+many run at a time, each at an address of its own. What a test is about is said by a real role on a real wire: none of
+them looks into the sources. Where no connection can break (inproc) nothing is tested of broken ones, and the sentence
+has another test there.
 """
 
 import concurrent.futures
@@ -58,15 +61,22 @@ def check_numbers(page):
     return 1 if missing or unknown or not wanted else 0
 
 
+def list_tests():
+    for name, test in sorted(all_tests(), key=lambda pair: int(re.match(r"S(\d+)", pair[0])[1])):
+        number, what = name.split("_", 1)
+        print(f"{number:4} {what.replace('_', ' ')} ({', '.join(wires_of(test))})")
+    return 0
+
+
 def run_one(library, kind, base, name, test):
-    import players  # needs nothing of this file
-    began, case = time.monotonic(), players.Case(library, kind, base)
+    import kitchen  # it is beside this file, as all_tests says
+    began, case = time.monotonic(), kitchen.Case(library, kind, base)
     try:
         test(case)
         why = None
     except Exception:  # a test that fails, in whatever way, is told like any other
         why = traceback.format_exc(limit=-4)
-        said = [f"{part.kind}: {part.said()}" for part in case.open if isinstance(part, players.Part)]
+        said = [f"{part.kind}: {part.said()}" for part in case.open if isinstance(part, kitchen.Part)]
         why += "".join(said)
     finally:
         case.close()
@@ -98,4 +108,6 @@ def run_all(parts, kind, names):
 if __name__ == "__main__":
     if sys.argv[1] == "--numbers":
         sys.exit(check_numbers(sys.argv[2]))
+    if sys.argv[1] == "--list":
+        sys.exit(list_tests())
     sys.exit(run_all(sys.argv[1], sys.argv[2], sys.argv[3:]))

@@ -1,14 +1,13 @@
 """S1 ... S10: frames and the link."""
 
 import struct
-import time
 
 import wire
 from players import LaneOfDryer, LaneOfWasher, Peer
 from wire import (BEAT, BYE, COUNTED, DONE, DRYER_UP, EOF, FAILED, GAP, GONE, HALT, HELLO, JOINED, LANE, LANEGOT, OUT,
-                  RETURNED, SLOTS, STOP, TASKS, WELCOME, WHO)
+                  RETURNED, SLOTS, STOP, TASKS, WHO)
 
-#  Frames that say nothing: short, of another version, of unknown types. Each is in the name of {who}.
+#  What a header may not be: of another version, of a type that is not known, or of something else.
 BAD_HEADERS = ({"version": 2}, {"type": 99}, {"type": 0}, {"magic": ord("E")})
 
 

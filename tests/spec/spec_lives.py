@@ -4,10 +4,11 @@ import struct
 import time
 
 import wire
-from players import DRAIN, LaneOfDryer, LaneOfWasher, Peer, life_new, wait_until
+from kitchen import DRAIN
+from players import LaneOfDryer, LaneOfWasher, Peer, life_new
 from run import over
-from wire import (BEAT, BYE, COUNTED, DIED, DONE, DRYER_DOWN, DRYER_UP, GONE, HELLO, JOINED, LANE, REFUSED, RETURNED,
-                  SLOTS, STOP, TASKS, WELCOME, WHO)
+from wire import (BEAT, BYE, COUNTED, DIED, DONE, DRYER_DOWN, DRYER_UP, GONE, HELLO, JOINED, REFUSED, RETURNED, SLOTS,
+                  STOP, TASKS, WELCOME, WHO)
 
 MOST_LATE_S = 0.25      # how much later than it is due a message may come on a busy machine
 

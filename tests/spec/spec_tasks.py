@@ -3,10 +3,10 @@
 import struct
 
 import wire
-from players import LaneOfDryer, LaneOfWasher, wait_until
+from players import LaneOfDryer, LaneOfWasher
 from run import over
-from wire import (ALONE, BROKEN, CLOSED, COUNTED, DONE, FAILED, HALT, HOLDING, LANE, LANEGOT, LAST, RECALL, RETURNED,
-                  SKIP, TASKS, WASHER_DOWN)
+from wire import (ALONE, BROKEN, CLOSED, COUNTED, DONE, FAILED, HALT, HOLDING, LANEGOT, LAST, RECALL, RETURNED, SKIP,
+                  TASKS, WASHER_DOWN)
 
 
 def counted(washer, *numbers):
