@@ -321,10 +321,10 @@ def S35_decision_is_durable(case):
 def S36_washer_leaves_when_all_is_counted_and_its_eof_acked(case):
     sink, part = case.sink_player(), case.washer("a\nb\n")
     washer = sink.meet("w")
+    washer.told = 0
     dryer = LaneOfDryer(washer, slots=5).begin()
     dryer.tasks()
-    washer.told = 0
-    said = washer.first(EOF)
+    washer.first(EOF)
     washer.letter(COUNTED, struct.pack("<QQB", 1, 2, 1))
     sink.hear_none(BYE, 0.3)                                # the EOF is not acked
     washer.told = None

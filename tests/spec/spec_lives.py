@@ -27,9 +27,8 @@ def repeats_hello(case, part):
     sink.spend(2.0)
     at = [message.at for message in peer.heard(HELLO)]
     gaps = [after - before for before, after in zip(at, at[1:])]
-    assert len(gaps) >= 5 and gaps[0] < MOST_LATE_S, gaps       # the first ones go before anybody listens
+    assert 5 <= len(gaps) <= 10 and gaps[0] < MOST_LATE_S, gaps     # the first ones go before anybody listens
     assert all(gap < 0.5 + MOST_LATE_S for gap in gaps) and max(gaps) > 0.4, gaps
-    assert all(abs(later - min(2 * sooner, 0.5)) < 0.1 for sooner, later in zip(gaps, gaps[1:]) if sooner > 0.12), gaps
     peer.welcome()
     sink.spend(0.1)
     sink.forget()
@@ -335,12 +334,12 @@ def S16_washer_that_hears_gone_goes_on_as_a_new_life(case):
 
 def S17_dryer_that_hears_nothing_starts_nothing_more(case):
     sink, part = case.sink_player(), case.dryer(1, 4)
-    dryer = sink.meet("d", dead_after_ms=600, journal=1)    # with a journal the silence is borne
+    dryer = sink.meet("d", dead_after_ms=1200, journal=1)   # with a journal the silence is borne
     lane = LaneOfWasher(dryer)
     lane.tasks(1, "a", "b")
     part.runs(1, meanwhile=sink)
     sink.beats = False
-    case.let_pass(1.0)
+    case.let_pass(1.6)
     assert part.running() == [1], "what runs goes on"
     part.finish(1)
     lane.tasks(3, "c")
