@@ -319,6 +319,11 @@ void sink_guests (sink_t *self, size_t guests)
     self->guests = guests;
 }
 
+void sink_detain (sink_t *self, bool is_detained)
+{
+    self->is_detained = is_detained;
+}
+
 bool sink_knows (const sink_t *self, uint64_t life)
 {
     return roster_find (&self->roster, life) || ranges_has (&self->closed, life);
@@ -327,6 +332,8 @@ bool sink_knows (const sink_t *self, uint64_t life)
 //  A restarted sink does not know who was told of the end before: it waits for them to come.
 static bool all_told (const sink_t *self, int64_t now_ms)
 {
+    if (self->is_detained)
+        return false;
     bool is_alone = !self->guests || now_ms >= self->ended_ms + GUESTS_MS;
     return now_ms >= linger_ms (self) || (!self->roster.size && !self->restarted && is_alone);
 }
@@ -357,7 +364,7 @@ int64_t sink_due_ms (const sink_t *self)
     if (self->uncommitted && self->state != SINK_ENDED) // after the end nothing is committed any more
         return 0;
     int64_t due = peers_due_ms (self), other = INT64_MAX;
-    if (self->state == SINK_ENDED)
+    if (self->state == SINK_ENDED && !self->is_detained)
         other = self->guests && self->ticked_ms < self->ended_ms + GUESTS_MS ? self->ended_ms + GUESTS_MS
                                                                              : linger_ms (self);
     if (self->state == SINK_WAITING && self->config.wait_ms)

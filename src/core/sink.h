@@ -113,6 +113,8 @@ void sink_died (sink_t *self, uint64_t life, int64_t now_ms); // a supervisor sa
 void sink_backlog (sink_t *self, uint64_t bytes);             // what now waits to be printed
 //  Who subscribes to `out` and has not said HELLO yet: at the end they are waited for, for a second.
 void sink_guests (sink_t *self, size_t guests);
+//  While it has other things to do the sink does not leave, and tells the end to who asks.
+void sink_detain (sink_t *self, bool is_detained);
 bool sink_knows (const sink_t *self, uint64_t life); // it lives, or was closed
 
 void sink_strangers (sink_t *self, uint64_t refused); // connections refused at `in` and `out` so far

@@ -40,6 +40,7 @@ struct sink {
     bool uncommitted;
     uint64_t backlog;
     size_t guests;
+    bool is_detained; // by what is not ours; it stays when all are told
     int64_t start_ms, waiting_ms, ticked_ms, orphan_ms, ended_ms, repeat_ms;
     uint8_t halt_status;
     uint8_t failure;    // exit status of a task that failed before the restart

@@ -388,6 +388,7 @@ static void turn (role_t *self, int64_t now_ms)
     count_strangers (self);
     if (sink_state (self->core) == SINK_ENDED)
         sink_guests (self->core, guests_unknown (&self->guests, self->core));
+    sink_detain (self->core, !results_idle (&self->results));
     sink_tick (self->core, now_ms);
     tell_late_comers (self);
     speak (self);

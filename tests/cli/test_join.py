@@ -62,6 +62,18 @@ class Join:
         self.all_end(1, parts[0], parts[1], *joins)
         self.ends(parts[2], 0)
 
+    def test_while_a_slow_reader_has_not_read_all(self):
+        ours, theirs = os.pipe()
+        sink = self.sink(stdout=theirs)
+        os.close(theirs)
+        self.all_end(0, self.washer(":::", "1", "2", "3"), self.dryer("head -c 300000 /dev/zero; : {}"))
+        self.ends(self.join(), 0)
+        self.assertEqual(self.status_json()["end"], "joined")
+        self.assertFalse(sink.ended())
+        with os.fdopen(ours, "rb") as reader:
+            self.assertEqual(len(reader.read()), 900000)
+        self.ends(sink, 0)
+
     def test_nobody_is_there(self):
         result = self.ends(self.join("--wait", "1"), 125)
         self.check_one_line(result, self.at)

@@ -255,6 +255,25 @@ static void test_a_restarted_sink_tells_the_end (void **state)
     desk_close (&desk);
 }
 
+//  Who asks while what was done is still to be printed is told how it ended.
+static void test_a_sink_with_other_things_to_do_stays_and_tells_the_end (void **state)
+{
+    desk_t desk;
+    sink_restored_t restored = {.eof = true, .ending = {.end = END_JOINED}};
+    desk_open (&desk, &plain, &restored);
+    sink_detain (desk.sink, true);
+    pass (&desk, 20 * DEAD_AFTER_MS);
+    assert_int_equal (sink_state (desk.sink), SINK_ENDED);
+    assert_true (sink_due_ms (desk.sink) > desk.now_ms); // it does not spin
+    hello_dryer (&desk, DRYER, 0);
+    assert_true (hear (&desk, DRYER, MSG_STOP));
+    say (&desk, DRYER, MSG_BYE, 0, NULL);
+    sink_detain (desk.sink, false);
+    tick (&desk, 1);
+    assert_int_equal (sink_state (desk.sink), SINK_OVER);
+    desk_close (&desk);
+}
+
 //  The same where EOF and all that was counted were durable, but not yet the end.
 static void test_a_restarted_sink_that_has_all_counted_tells_the_end (void **state)
 {
@@ -737,6 +756,7 @@ int main (void)
         cmocka_unit_test (test_a_dryer_lost_before_it_was_presented_is_told_of),
         cmocka_unit_test (test_welcome_tells_only_what_is_durable),
         cmocka_unit_test (test_a_restarted_sink_tells_the_end),
+        cmocka_unit_test (test_a_sink_with_other_things_to_do_stays_and_tells_the_end),
         cmocka_unit_test (test_a_restarted_sink_that_has_all_counted_tells_the_end),
         cmocka_unit_test (test_a_resumed_sink_believes_the_eof_of_a_washer_that_is_still_there),
         cmocka_unit_test (test_a_restarted_sink_judges_halt_at_once),
