@@ -170,6 +170,10 @@ class Case:
     def feed(self, items):
         os.write(self.feed_fd, items.encode())
 
+    def feed_end(self):
+        self.files.remove(self.feed_fd)
+        os.close(self.feed_fd)
+
     def dryer(self, slots=1, prefetch=0, *words):
         return Part(self, "dryer", ["-j", str(slots), "--prefetch", str(prefetch), *words, "true"], -1)
 

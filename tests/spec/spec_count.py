@@ -191,6 +191,8 @@ def S32_pieces_count_only_with_their_done(case):
 def S33_dryer_down_is_the_last_word(case):
     sink = case.sink()
     washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")
+    sink.pause(0.3)                                         # so that it reads all of it in one turn
+    case.let_pass(0.05)
     report(dryer, 1)
     dryer.letter(FAILED, struct.pack("<QQQIHBB", washer.life, 2, 1, 1, 1, 0, 0))
     dryer.letter(RETURNED, wire.returned(1, (3, 1), washer=washer.life))

@@ -1,13 +1,14 @@
-"""S41 ... S44, S46, S47: --halt, and what a washer or a sink knows of the life before."""
+"""S41 ... S47: --halt, and what a washer or a sink knows of the life before."""
 
 import sqlite3
 import struct
 
 import wire
-from players import LaneOfDryer, Peer
+from players import LaneOfDryer, LaneOfWasher, Peer
 from reports import HALTED, JOINED_OK, LOST, end_of, eof, hash_at, next_life, printed, report, told
 from run import over
-from wire import BEAT, DRYER_UP, EOF, HALT, INPUT, JOINED, TASKS, WELCOME
+from wire import (BEAT, DONE, DRYER_UP, EOF, HALT, HOLDING, INPUT, JOINED, RECALL, RETURNED, TASKS, WASHER_DOWN,
+                  WELCOME)
 
 #   ---- S41, S42
 
@@ -121,6 +122,23 @@ def S43_washer_says_what_its_input_hashes_to(case):
     assert set(other) == {*range(1024, 10003, 1024), 10003}
 
 
+def S43_pieces_in_which_the_input_comes_do_not_matter(case):
+    text = "".join(f"{n:06d}\n" for n in range(1, 501))
+    sink = case.sink_player()
+    case.washer("", keeps_open=True)
+    washer = sink.meet("w")
+    LaneOfDryer(washer, slots=1000).begin()
+    for at in range(0, len(text), 333):                     # in the middle of items
+        case.feed(text[at:at + 333])
+        sink.spend(0.02)
+    case.feed_end()
+    washer.first(EOF)
+    found = [struct.unpack_from("<QQ", message.records, 16 * i)
+             for message in washer.heard(INPUT) for i in range(message.count)]
+    case.elsewhere()
+    assert dict(found) == places_of(case, text)
+
+
 def S43_washer_says_the_place_that_welcome_names(case):
     text = "".join(f"{n:06d}\n" for n in range(1, 501))
     assert set(places_of(case, text, place=2100)) == {1024, 2048, 2100, 3072, 3500}
@@ -201,6 +219,86 @@ def S44_places_are_durable_before_they_are_acked(case):
     assert place == 2048, "WELCOME names the furthest place"
     again.letter(INPUT, hash_at((2048, 7)), count=1)
     refused_for_its_input(case, sink, again)
+
+
+#   ---- S45
+
+def holding(message):
+    washer, drop = struct.unpack_from("<QB", message.records)
+    return washer, drop, wire.read_inventory(message.records, 9)
+
+
+def S45_dryer_keeps_what_it_holds_for_a_lost_washer(case):
+    sink, part = case.sink_player(), case.dryer(1, 8)
+    dryer = sink.meet("d")
+    lane = LaneOfWasher(dryer)
+    seq = lane.tasks(1, "a", "b", "c")
+    part.runs(1, meanwhile=sink)
+    dryer.letter(WASHER_DOWN, struct.pack("<QB", lane.washer, 0))
+    assert holding(dryer.hear(HOLDING)) == (lane.washer, 0, wire.Inventory(
+        lane.washer, 1, ((lane.washer, seq, 1, 1), (lane.washer, seq, 2, 2))))
+    part.finish(1)
+    part.runs(2, meanwhile=sink)                            # it starts what it has
+    try:
+        lane.socket.send(wire.frame(TASKS, run=sink.run, sender=lane.washer, to=dryer.life, seq=2) +
+                         wire.tasks(9, "x")[0], wire.tasks(9, "x")[1])
+    except OSError:
+        pass                                                # the lane is closed
+    part.finish(2)
+    part.runs(3, meanwhile=sink)
+    part.finish(3)
+    sink.spend(0.2)
+    assert part.started() == (3, 0) and not dryer.heard(RETURNED)
+
+
+def S45_dryer_forgets_what_it_is_told_to_drop(case):
+    sink, part = case.sink_player(), case.dryer(1, 8)
+    dryer = sink.meet("d")
+    lane = LaneOfWasher(dryer)
+    seq = lane.tasks(1, "a", "b", "c")
+    part.runs(1, meanwhile=sink)
+    dryer.letter(WASHER_DOWN, struct.pack("<QB", lane.washer + 1, 1))
+    assert holding(dryer.hear(HOLDING)) == (lane.washer + 1, 1, wire.Inventory(
+        lane.washer, 1, ((lane.washer, seq, 1, 1),)))
+    part.finish(1)
+    dryer.hear(DONE)
+    sink.spend(0.2)
+    assert part.started() == (1, 0) and not dryer.heard(RETURNED)
+
+
+def S45_after_halt_what_waits_is_kept_for_a_recall(case):
+    sink, part = case.sink_player(), case.dryer(1, 8)
+    dryer = sink.meet("d")
+    lane = LaneOfWasher(dryer)
+    seq = lane.tasks(1, "a", "b")
+    part.runs(1, meanwhile=sink)
+    dryer.letter(HALT)
+    sink.spend(0.2)
+    part.finish(1)
+    dryer.hear(DONE)
+    sink.spend(0.2)
+    assert part.started() == (1, 0) and not dryer.heard(RETURNED)
+    recall = lane.say(RECALL, struct.pack("<I", 9))
+    assert wire.read_returned(dryer.hear(RETURNED)) == (recall, [(2, 1, seq)])
+
+
+def S45_new_sink_judges_anew(case):
+    sink, part = case.sink_player(), case.dryer(1, 8)
+    dryer = sink.meet("d")
+    lane = LaneOfWasher(dryer)
+    lane.tasks(1, "a", "b")
+    part.runs(1, meanwhile=sink)
+    dryer.letter(HALT)
+    dryer.letter(WASHER_DOWN, struct.pack("<QB", lane.washer, 0))
+    dryer.hear(HOLDING)
+    sink.reborn()
+    lane.dryer = dryer = sink.meet("d")
+    part.finish(1)
+    part.runs(2, meanwhile=sink)                            # the HALT is void
+    lane.next()                                             # the washer lives, and orders the lane again
+    lane.tasks(3, "c", seq=2)
+    part.finish(2)
+    part.runs(3, meanwhile=sink)
 
 
 def S46_washer_deals_nothing_before_the_dryers_are_presented(case):

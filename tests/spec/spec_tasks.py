@@ -1,12 +1,12 @@
-"""S19 ... S28, S39, S40, S45: tasks, lanes, losses."""
+"""S19 ... S28, S39, S40: tasks, lanes, losses."""
 
 import struct
 
 import wire
 from players import LaneOfDryer, LaneOfWasher
 from run import over
-from wire import (ALONE, BROKEN, CLOSED, COUNTED, DONE, FAILED, HALT, HOLDING, LANEGOT, LAST, RECALL, RETURNED, SKIP,
-                  TASKS, WASHER_DOWN)
+from wire import (ALONE, BROKEN, CLOSED, COUNTED, DONE, FAILED, GONE, LANEGOT, LAST, RECALL, RETURNED, SKIP,
+                  TASKS)
 
 
 def counted(washer, *numbers):
@@ -368,6 +368,22 @@ def S26_strikes_break_a_task(case):
     assert struct.unpack("<QI", broken.records) == (1, 2) and broken.body == b"item 1\n"
 
 
+def S26_broken_is_said_by_the_next_life_too(case):
+    """What was decided and not acked is not forgotten with a life that the sink has closed."""
+    sink = case.sink_player()
+    case.washer(lines(1))
+    washer = sink.meet("w", crash_limit=1)
+    washer.told = 0
+    for _ in range(2):
+        dryer = LaneOfDryer(washer, slots=1).begin()
+        dryer.tasks()
+        dryer.down()
+    washer.hear(BROKEN)
+    washer.say(GONE)
+    again = sink.meet("w", crash_limit=1)
+    assert struct.unpack("<QI", again.hear(BROKEN).records)[0] == 1
+
+
 #   ---- S27, S28
 
 def S27_failure_that_is_not_the_last_goes_out_elsewhere(case):
@@ -410,83 +426,3 @@ def S28_order_window(case):
     counted(washer, 1)
     assert [n for n, _ in all_tasks(dryer, 3)] == [4, 5, 6]
     dryer.hear_none(TASKS, 0.2)
-
-
-#   ---- S45
-
-def holding(message):
-    washer, drop = struct.unpack_from("<QB", message.records)
-    return washer, drop, wire.read_inventory(message.records, 9)
-
-
-def S45_dryer_keeps_what_it_holds_for_a_lost_washer(case):
-    sink, part = case.sink_player(), case.dryer(1, 8)
-    dryer = sink.meet("d")
-    lane = LaneOfWasher(dryer)
-    seq = lane.tasks(1, "a", "b", "c")
-    part.runs(1, meanwhile=sink)
-    dryer.letter(WASHER_DOWN, struct.pack("<QB", lane.washer, 0))
-    assert holding(dryer.hear(HOLDING)) == (lane.washer, 0, wire.Inventory(
-        lane.washer, 1, ((lane.washer, seq, 1, 1), (lane.washer, seq, 2, 2))))
-    part.finish(1)
-    part.runs(2, meanwhile=sink)                            # it starts what it has
-    try:
-        lane.socket.send(wire.frame(TASKS, run=sink.run, sender=lane.washer, to=dryer.life, seq=2) +
-                         wire.tasks(9, "x")[0], wire.tasks(9, "x")[1])
-    except OSError:
-        pass                                                # the lane is closed
-    part.finish(2)
-    part.runs(3, meanwhile=sink)
-    part.finish(3)
-    sink.spend(0.2)
-    assert part.started() == (3, 0) and not dryer.heard(RETURNED)
-
-
-def S45_dryer_forgets_what_it_is_told_to_drop(case):
-    sink, part = case.sink_player(), case.dryer(1, 8)
-    dryer = sink.meet("d")
-    lane = LaneOfWasher(dryer)
-    seq = lane.tasks(1, "a", "b", "c")
-    part.runs(1, meanwhile=sink)
-    dryer.letter(WASHER_DOWN, struct.pack("<QB", lane.washer + 1, 1))
-    assert holding(dryer.hear(HOLDING)) == (lane.washer + 1, 1, wire.Inventory(
-        lane.washer, 1, ((lane.washer, seq, 1, 1),)))
-    part.finish(1)
-    dryer.hear(DONE)
-    sink.spend(0.2)
-    assert part.started() == (1, 0) and not dryer.heard(RETURNED)
-
-
-def S45_after_halt_what_waits_is_kept_for_a_recall(case):
-    sink, part = case.sink_player(), case.dryer(1, 8)
-    dryer = sink.meet("d")
-    lane = LaneOfWasher(dryer)
-    seq = lane.tasks(1, "a", "b")
-    part.runs(1, meanwhile=sink)
-    dryer.letter(HALT)
-    sink.spend(0.2)
-    part.finish(1)
-    dryer.hear(DONE)
-    sink.spend(0.2)
-    assert part.started() == (1, 0) and not dryer.heard(RETURNED)
-    recall = lane.say(RECALL, struct.pack("<I", 9))
-    assert wire.read_returned(dryer.hear(RETURNED)) == (recall, [(2, 1, seq)])
-
-
-def S45_new_sink_judges_anew(case):
-    sink, part = case.sink_player(), case.dryer(1, 8)
-    dryer = sink.meet("d")
-    lane = LaneOfWasher(dryer)
-    lane.tasks(1, "a", "b")
-    part.runs(1, meanwhile=sink)
-    dryer.letter(HALT)
-    dryer.letter(WASHER_DOWN, struct.pack("<QB", lane.washer, 0))
-    dryer.hear(HOLDING)
-    sink.reborn()
-    lane.dryer = dryer = sink.meet("d")
-    part.finish(1)
-    part.runs(2, meanwhile=sink)                            # the HALT is void
-    lane.next()                                             # the washer lives, and orders the lane again
-    lane.tasks(3, "c", seq=2)
-    part.finish(2)
-    part.runs(3, meanwhile=sink)
