@@ -21,7 +21,7 @@ class Part:
     """A real part, in a thread."""
 
     def __init__(self, case, kind, words, fd):
-        self.case, self.kind, self.out = case, kind, None
+        self.case, self.kind, self.out, self.last_said = case, kind, None, ""
         argv = [kind, "--at", "ipc:///tmp", *words] if kind != "observer" else ["dishes", "--join", "ipc:///tmp", *words]
         if case.wire == "tcp":
             argv.insert(1, "--insecure")
@@ -47,6 +47,8 @@ class Part:
             self.out = f"tcp://127.0.0.1:{self.call('bound')}"
 
     def said(self):
+        if not self.handle:
+            return self.last_said
         lines = ctypes.create_string_buffer(8192)
         self.call("said", lines, ctypes.c_size_t(8192))
         return lines.value.decode()
@@ -85,6 +87,7 @@ class Part:
         return self.call("started", ctypes.byref(killed)), killed.value
 
     def close(self):
+        self.last_said = self.said()
         if self.handle:
             self.call("destroy")
         self.handle = None

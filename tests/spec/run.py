@@ -91,6 +91,7 @@ def run_all(parts, kind, names):
     base = tempfile.mkdtemp(prefix="spec")
     os.environ["DISHES_DIR"] = base
     failed = 0
+    faulthandler.enable()
     faulthandler.dump_traceback_later(HANGS_S, exit=True)   # says where, before a limit of the caller's does
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
         runs = [pool.submit(run_one, library, kind, base, name, test) for name, test in tests]
