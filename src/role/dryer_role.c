@@ -20,6 +20,7 @@ typedef struct {
     intake_t intake;
     rack_t rack; // where nobody else does the tasks
     hands_t hands;
+    bool stays;      // the sink said that another run follows, or our user does
     bool is_leaving; // as soon as nothing runs
     bool is_parting; // was told to leave, by the protocol
     bool is_ending;  // what runs was told to end
@@ -153,6 +154,7 @@ static void begin_next (role_t *self)
 {
     end_life (self);
     self->is_ending = false;
+    self->stays = true;
     if (begin_life (self) == -1)
         fail (self, "cannot begin again");
 }
@@ -210,7 +212,7 @@ static void turn (role_t *self, int64_t now_ms)
 {
     if (peer_tick (&self->peer, now_ms) == -1)
         fail_wire (self);
-    if (self->peer.has_missed && dryer_state (self->core) == DRYER_SEEKING && !self->config->stay)
+    if (self->peer.has_missed && dryer_state (self->core) == DRYER_SEEKING && !self->stays)
         self->is_leaving = true;
     hear (self, now_ms);
     work (self, now_ms);
@@ -312,7 +314,7 @@ static void close_role (role_t *self)
 
 int dryer_role_run (const dryer_role_config_t *config, control_t *control)
 {
-    role_t role = {.config = config, .control = control, .loop = control_loop (control)};
+    role_t role = {.config = config, .control = control, .loop = control_loop (control), .stays = config->stay};
     intake_init (&role.intake, role.loop, &config->talk);
     rack_init (&role.rack, &config->runner, config->replace, role.loop);
     role.hands = config->hands ? *config->hands : rack_hands (&role.rack);
