@@ -194,6 +194,16 @@ def S14_pause_is_no_part_of_another_wait(case):
     assert sink.ends() == 125 and "no washer came" in sink.said()
 
 
+def S14_pause_is_no_part_of_the_wait_for_a_sink(case):
+    sink = case.sink_player()
+    part = case.dryer(1, 0, "--wait", "2")
+    sink.knock()                                            # and gets no answer
+    part.pause(2.5)
+    case.let_pass(2.5 + 0.4)
+    assert part.status() is None, part.said()
+    assert part.ends(meanwhile=sink) == 125 and "did not answer in time" in part.said()
+
+
 #   ---- S15
 
 def S15_silence_closes_a_life(case):
