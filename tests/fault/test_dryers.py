@@ -23,7 +23,7 @@ class Killed:
         for _ in range(4):
             self.start_dryer()
         clock, killed = Clock(0.1), 0
-        while self.done() < count * 0.97 and killed < amount(50, 2000):
+        while self.done() < count * 0.97 and killed < amount(50, 100000):
             clock.wait()
             known = self.workers()      # that is, the sink knows it too
             victim = next((dryer for dryer in self.dryers if dryer.name in known), None)
