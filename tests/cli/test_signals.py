@@ -16,7 +16,8 @@ DEAF = 'trap "" TERM INT HUP; echo $$ > running.$1; while :; do sleep 0.01; done
 
 class SignalCase(harness.Case):
     def pids(self, prefix):
-        return [int(self.read(name)) for name in self.files(prefix)]
+        """Of those that had the time to tell."""
+        return [int(pid) for name in self.files(prefix) for pid in self.read(name).split()]
 
     def start_two(self, script=STAY, **how):
         program = self.start("-j2", "sh", "-c", script, "sh", ":::", "1", "2", "3", "4", "5", **how)
