@@ -1,5 +1,6 @@
 #include "api/desk_i.h"
 #include "core/array.h"
+#include "core/item.h"
 
 #include <errno.h>
 #include <sys/eventfd.h>
@@ -156,7 +157,13 @@ static void report (desk_t *self, dryer_t *core, dishes_task_t *task, int64_t no
         result.command = task->value;
         result.command_size = task->value_size;
     }
+    writer_t item = {0};
+    if (self->wants & WANT_ITEM)
+        item_put (&item, &task->job.shape, task->job.bytes.data, task->job.bytes.size);
+    result.item = item.data;
+    result.item_size = item.failed ? 0 : item.size;
     dryer_done (core, &result, now_ms);
+    writer_free (&item);
     if (!result.cookie)
         task_free (task);
 }

@@ -76,6 +76,7 @@ typedef struct {
     printer_config_t printer;
     const char *tagstring; // for template_text_new; "": the item, whatever the dryers call it; NULL: no tags
     const char *joblog;    // path, or NULL
+    const char *results;   // directory, or NULL
     const char *journal;   // path, or NULL
     bool resume, resume_failed;
     bool is_progress; // draw `progress_style` on stderr

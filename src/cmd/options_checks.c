@@ -135,6 +135,9 @@ static int s_check_output (const config_t *config, char *error, size_t error_siz
         return options_fail (error, error_size, "-u prints bytes as they come and has no tags: use --line-buffer");
     if (config->tagstring && strlen (config->tagstring) >= ENDPOINT_BYTES)
         return options_fail (error, error_size, "--tagstring is too long: give at most %d bytes", ENDPOINT_BYTES - 1);
+    if (config->stay && config->results)
+        return options_fail (error, error_size,
+                             "a directory of --results holds one run: leave out --stay, or --results");
     if (config->stay && (config->joblog || config->printer.out_path))
         return options_fail (error, error_size,
                              "a file of --joblog or -o holds one run: leave out --stay, or the file");

@@ -18,11 +18,10 @@
 #define HOLD_BACK    "this version holds back with -j, --delay and --nice"
 #define CONFIG_FILES "no file of options is read; use a shell alias"
 #define TMUX         "use -u or --line-buffer to watch the output as it comes"
-#define OUTPUT_FILES "write files in the command itself, as in --shell 'cmd {} > {}.out'"
+#define OUTPUT_FILES "use --results DIR, or write files in the command itself, as in --shell 'cmd {} > {}.out'"
 
 const option_foreign_t options_foreign[] = {
     //  ours, in versions to come
-    {"results|result|res", NULL, OUTPUT_FILES},
     {"pipe|spreadstdin|block|block-size|blocksize", NULL, PIPE_MODE},
     {"filter", NULL, "this version starts a command for each task; leave items out before, as grep (1) does"},
     {"rate|load|memfree", NULL, HOLD_BACK},

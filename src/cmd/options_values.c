@@ -153,6 +153,41 @@ int options_replace (const option_t *row, void *target, const char *text, char *
     return 0;
 }
 
+//  A replacement string, of those that GNU parallel has: {}, {.}, {2}, {#} and so on, or {= expression =}.
+static bool s_has_replacement (const char *text)
+{
+    while ((text = strchr (text, '{'))) {
+        size_t size = strspn (++text, "0123456789+-./#%:?!^,");
+        if (text[size] == '}' || *text == '=')
+            return true;
+    }
+    return false;
+}
+
+static bool s_is_table (const char *text)
+{
+    static const char *const ends[] = {".csv", ".tsv", ".json"};
+    size_t size = strlen (text);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (size >= strlen (ends[i]) && strcmp (text + size - strlen (ends[i]), ends[i]) == 0)
+            return true;
+    return false;
+}
+
+int options_results (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+{
+    config_t *config = target;
+    if (!*text)
+        return options_fail (error, error_size, "the name of the directory is empty: give one");
+    if (s_is_table (text))
+        return s_refuse (error, error_size, text, "would be a table, and there is none here: give a directory");
+    if (s_has_replacement (text))
+        return s_refuse (error, error_size, text,
+                         "holds a replacement string: give a directory, the items become names below it");
+    config->results = text;
+    return 0;
+}
+
 int options_shell (const option_t *row, void *target, const char *text, char *error, size_t error_size)
 {
     config_t *config = target;

@@ -14,6 +14,7 @@ option_call_fn options_max_item;  // a size within what the input can hold
 option_call_fn options_nice;      // -20..19
 option_call_fn options_queue;     // a count of tasks, or with a unit a size
 option_call_fn options_replace;   // -I
+option_call_fn options_results;   // --results
 option_call_fn options_shell;     // --shell, --shell=PATH
 option_call_fn options_source;    // -a: one more source
 option_call_fn options_termseq;   // --term-seq

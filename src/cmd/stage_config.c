@@ -85,7 +85,8 @@ static uint8_t s_wants (const config_t *config)
 {
     static const uint8_t modes[] = {[PRINTER_GROUP] = 0, [PRINTER_LINES] = WANT_LINES, [PRINTER_RAW] = WANT_RAW};
     return (uint8_t)((config->tagstring ? WANT_TAG : 0) | (config->joblog ? WANT_COMMAND : 0) |
-                     (config->halt.when != HALT_NEVER ? WANT_VERDICT : 0) | modes[config->printer.mode]);
+                     (config->results ? WANT_ITEM : 0) | (config->halt.when != HALT_NEVER ? WANT_VERDICT : 0) |
+                     modes[config->printer.mode]);
 }
 
 static sink_config_t s_sink_core (const config_t *config)
@@ -126,6 +127,7 @@ static sink_role_config_t s_sink (const stage_t *self)
     return (sink_role_config_t){.core = s_sink_core (config),
                                 .printer = config->printer,
                                 .joblog = config->joblog,
+                                .results = config->results,
                                 .journal = config->journal,
                                 .journal_mode = s_journal_mode (config),
                                 .is_progress = config->is_progress,

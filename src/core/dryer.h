@@ -26,6 +26,7 @@ enum {
     WANT_LINES = 4,
     WANT_RAW = 8,
     WANT_VERDICT = 16, // nothing is started before the sink has judged what is done (--halt)
+    WANT_ITEM = 32,    // what the task was given (--results)
 };
 
 typedef struct {
@@ -75,7 +76,8 @@ typedef struct {
     uint64_t runtime_us;
     uint64_t out_bytes, err_bytes; // what read_output will yield; both 0: no output
     const void *tag, *command;     // borrowed; only where the sink wants them
-    size_t tag_size, command_size;
+    const void *item;              // likewise: as item_put writes it
+    size_t tag_size, command_size, item_size;
     void *cookie; // passed to read_output and free_output; NULL where there is no output
 } result_t;
 

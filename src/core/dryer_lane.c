@@ -156,12 +156,9 @@ static void on_tasks (dryer_t *self, const message_t *message)
     run.count = tasks.count;
     run.attempt = get_u32 (&in);
     run.last = get_u8 (&in) & TASK_LAST;
-    run.shape.format = get_u8 (&in);
-    run.shape.delimiter = get_u8 (&in);
-    run.shape.columns = get_u16 (&in);
-    run.shape.items = get_u32 (&in);
+    run.shape = get_shape (&in);
     bool fits = message->body && run.count <= message->body->size; // no task is less than a byte
-    if (in.bad || run.shape.format > BLOCK_PREFIXED || !run.shape.items || !fits) {
+    if (in.bad || !fits) {
         self->figures.bad++;
         return;
     }

@@ -157,6 +157,14 @@ void put_run (writer_t *self, uint64_t n, uint64_t count)
     put_u64 (self, count);
 }
 
+void put_shape (writer_t *self, const shape_t *shape)
+{
+    put_u8 (self, shape->format);
+    put_u8 (self, shape->delimiter);
+    put_u16 (self, shape->columns);
+    put_u32 (self, shape->items);
+}
+
 void put_text (writer_t *self, const char *text)
 {
     size_t size = strlen (text);
@@ -231,6 +239,18 @@ run_t get_run (reader_t *self)
     if (!run_valid (n, count))
         self->bad = true;
     return (run_t){n, count};
+}
+
+shape_t get_shape (reader_t *self)
+{
+    shape_t shape = {0};
+    shape.format = get_u8 (self);
+    shape.delimiter = get_u8 (self);
+    shape.columns = get_u16 (self);
+    shape.items = get_u32 (self);
+    if (shape.format > BLOCK_PREFIXED || !shape.items)
+        self->bad = true;
+    return shape;
 }
 
 void get_text (reader_t *self, char *out, size_t size)

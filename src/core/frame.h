@@ -105,6 +105,7 @@ void put_u32 (writer_t *self, uint32_t value);
 void put_u64 (writer_t *self, uint64_t value);
 void put_bytes (writer_t *self, const void *data, size_t size);
 void put_run (writer_t *self, uint64_t n, uint64_t count);
+void put_shape (writer_t *self, const shape_t *shape);
 void put_text (writer_t *self, const char *text); // u16 length, bytes; cut at 65,535
 
 //  Moves what was written into a slice of its own and empties the writer. -1 and ENOMEM (the writer is emptied too).
@@ -124,6 +125,9 @@ uint32_t get_u32 (reader_t *self);
 uint64_t get_u64 (reader_t *self);
 
 run_t get_run (reader_t *self); // n, count; turns bad where it is no valid run
+
+//  How tasks lie in the body; turns bad where there is no such way.
+shape_t get_shape (reader_t *self);
 
 //  Text into a buffer of `size` bytes (always ended by NUL); turns bad where it is longer or holds NUL.
 void get_text (reader_t *self, char *out, size_t size);

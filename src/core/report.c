@@ -28,7 +28,7 @@ static bool extend (reports_t *self, const waiting_t *w)
 {
     const result_t *r = &w->result;
     if (!self->last.at || self->records.failed || r->status || r->signal || r->flags || r->start_us || r->tag_size ||
-        r->command_size || self->records_washer != w->washer || self->last.seq != w->seq ||
+        r->command_size || r->item_size || self->records_washer != w->washer || self->last.seq != w->seq ||
         self->last.attempt != w->attempt || self->last.n + self->last.count != r->n)
         return false;
     self->last.count += r->count;
@@ -43,6 +43,7 @@ static void put_record (reports_t *self, const waiting_t *w, uint8_t flags, uint
     writer_t *out = &self->records;
     if (!self->records_count)
         put_u64 (out, w->washer);
+    flags |= r->item_size ? RESULT_HAS_ITEM : 0;
     bool plain = !r->status && !r->signal && !flags && !r->start_us && !out_bytes && !err_bytes && !r->tag_size &&
                  !r->command_size;
     put_u64 (out, r->n);
@@ -63,8 +64,17 @@ static void put_record (reports_t *self, const waiting_t *w, uint8_t flags, uint
     put_u32 (out, (uint32_t)err_bytes);
     put_u32 (out, (uint32_t)r->tag_size);
     put_u32 (out, (uint32_t)r->command_size);
+    if (r->item_size)
+        put_u32 (out, (uint32_t)r->item_size);
     self->records_washer = w->washer;
     self->records_count++;
+}
+
+static void put_texts (reports_t *self, const result_t *r)
+{
+    put_bytes (&self->body, r->tag, r->tag_size);
+    put_bytes (&self->body, r->command, r->command_size);
+    put_bytes (&self->body, r->item, r->item_size);
 }
 
 //  Appends a kept output to a writer. False where it cannot be read to its end.
@@ -118,8 +128,7 @@ static void hand_inline (reports_t *self, link_t *link, waiting_t *w, const drye
         output_lost (w);
     }
     put_record (self, w, w->result.flags, out_bytes, err_bytes);
-    put_bytes (&self->body, w->result.tag, w->result.tag_size);
-    put_bytes (&self->body, w->result.command, w->result.command_size);
+    put_texts (self, &w->result);
 }
 
 static void put_place (writer_t *out, const waiting_t *w, int stream, bool streamed)
@@ -155,8 +164,7 @@ static void hand_done (reports_t *self, link_t *link, waiting_t *w)
 {
     flush (self, link);
     put_record (self, w, w->result.flags | RESULT_IN_PIECES, 0, 0);
-    put_bytes (&self->body, w->result.tag, w->result.tag_size);
-    put_bytes (&self->body, w->result.command, w->result.command_size);
+    put_texts (self, &w->result);
     flush (self, link);
     link_transient (link);
     w->done_seq = link_sent (link);
@@ -205,16 +213,27 @@ void reports_pump (reports_t *self, link_t *link, uint64_t credit, const dryer_p
 
 //  ---- taking results in
 
-static uint8_t *copy_texts (const result_t *result)
+static const uint8_t *copy_text (uint8_t **to, const void *text, size_t size)
 {
-    uint8_t *texts = malloc (result->tag_size + result->command_size + 1);
-    if (!texts)
-        return NULL;
-    if (result->tag_size)
-        memcpy (texts, result->tag, result->tag_size);
-    if (result->command_size)
-        memcpy (texts + result->tag_size, result->command, result->command_size);
-    return texts;
+    uint8_t *copy = *to;
+    if (size)
+        memcpy (copy, text, size);
+    *to += size;
+    return copy;
+}
+
+//  Makes tag, command and item copies. False where memory ends.
+static bool own_texts (waiting_t *w)
+{
+    result_t *r = &w->result;
+    size_t size = r->tag_size + r->command_size + r->item_size;
+    if (size && !(w->texts = malloc (size)))
+        return false;
+    uint8_t *at = w->texts;
+    r->tag = copy_text (&at, r->tag, r->tag_size);
+    r->command = copy_text (&at, r->command, r->command_size);
+    r->item = copy_text (&at, r->item, r->item_size);
+    return true;
 }
 
 void reports_add (reports_t *self, link_t *link, const running_t *job, const result_t *result,
@@ -226,15 +245,12 @@ void reports_add (reports_t *self, link_t *link, const running_t *job, const res
         free_output (&w, ports);
         return;
     }
-    bool texts = result->tag_size + result->command_size;
-    if ((texts && !(w.texts = copy_texts (result))) ||
+    if (!own_texts (&w) ||
         queue_reserve (&self->items, &self->head, self->size, &self->capacity, sizeof *self->items) == -1) {
         free_output (&w, ports);
         self->oom = true;
         return;
     }
-    w.result.tag = w.texts;
-    w.result.command = w.texts ? w.texts + result->tag_size : NULL;
     self->items[self->head + self->size++] = w;
 }
 

@@ -10,11 +10,11 @@
 #include "core/jobs.h"
 
 enum { INLINE_BYTES = 64 << 10, PIECE_BYTES = 64 << 10, BATCH_BYTES = 256 << 10 };
-enum { RESULT_IN_PIECES = 0x80, RESULT_OUTPUT_LOST = 0x04 };
+enum { RESULT_IN_PIECES = 0x80, RESULT_HAS_ITEM = 0x40, RESULT_OUTPUT_LOST = 0x04 };
 
 //  A result on its way.
 typedef struct {
-    result_t result; // tag and command are copies, in `texts`
+    result_t result; // tag, command and item are copies, in `texts`
     uint8_t *texts;
     uint64_t washer, seq;
     uint32_t attempt;
@@ -37,7 +37,7 @@ typedef struct {
     bool oom;
 } reports_t;
 
-//  A final result. Copies tag and command, takes the cookie.
+//  A final result. Copies tag, command and item, takes the cookie.
 void reports_add (reports_t *self, link_t *link, const running_t *job, const result_t *result,
                   const dryer_ports_t *ports);
 

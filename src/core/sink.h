@@ -25,6 +25,8 @@ typedef struct {
     uint64_t runtime_us;
     const uint8_t *out, *err, *tag, *command; // borrowed; output that came in the record itself
     size_t out_size, err_size, tag_size, command_size;
+    const uint8_t *values; // borrowed; what the task was given (core/item.h), where it is told: NULL
+    size_t values_size;
     bool pieces;         // output came before, through `piece`
     const slice_t *item; // of a broken task: its bytes
 } completion_t;

@@ -1,6 +1,7 @@
 /*  What the peers report: completions, outputs, what comes back; and when it is over. */
+#include "core/done.h"
+#include "core/dryer.h"
 #include "core/sink_i.h"
-#include "core/report.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -113,44 +114,6 @@ static bool accept (sink_t *self, const completion_t *completion)
     return any;
 }
 
-//  The next `size` bytes of a body; NULL and bad where it has no more.
-static const uint8_t *bite (reader_t *body, size_t size)
-{
-    if (body->bad || (size_t)(body->end - body->at) < size) {
-        body->bad = true;
-        return NULL;
-    }
-    body->at += size;
-    return body->at - size;
-}
-
-static completion_t read_done (peer_t *peer, reader_t *in, reader_t *body)
-{
-    completion_t c = {.dryer = peer->life};
-    run_t run = get_run (in);
-    c.n = run.n;
-    c.count = run.count;
-    get_u64 (in); // which delivery: the first final completion counts, whichever it was
-    c.attempt = get_u32 (in);
-    c.status = get_u16 (in);
-    c.signal = get_u8 (in);
-    c.flags = get_u8 (in);
-    c.start_us = (int64_t)get_u64 (in);
-    c.runtime_us = get_u64 (in);
-    c.out_size = get_u32 (in);
-    c.err_size = get_u32 (in);
-    c.tag_size = get_u32 (in);
-    c.command_size = get_u32 (in);
-    c.out = bite (body, c.out_size);
-    c.err = bite (body, c.err_size);
-    c.tag = bite (body, c.tag_size);
-    c.command = bite (body, c.command_size);
-    c.outcome = c.status || c.signal ? TASK_FAILED : TASK_OK;
-    c.pieces = c.flags & RESULT_IN_PIECES;
-    c.flags &= (uint8_t)~RESULT_IN_PIECES;
-    return c;
-}
-
 static void on_done (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
 {
     const slice_t *bytes = message->body;
@@ -159,8 +122,8 @@ static void on_done (sink_t *self, peer_t *peer, reader_t *in, const message_t *
     peer->output_bytes += bytes ? bytes->size : 0;
     get_u64 (in); // the washer's life: all of one name count alike
     for (uint32_t i = 0; i < message->header.count; i++) {
-        completion_t completion = read_done (peer, in, &body);
-        in->bad |= body.bad || (completion.count > 1 && (completion.out_size || completion.err_size));
+        completion_t completion = done_read (in, &body);
+        completion.dryer = peer->life;
         if (in->bad)
             return;
         if (!accept (self, &completion))
@@ -187,12 +150,13 @@ static void on_out (sink_t *self, peer_t *peer, reader_t *in, const message_t *m
 
 static void on_broken (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
 {
-    completion_t c = {.n = get_u64 (in), .count = 1, .outcome = TASK_BROKEN, .item = message->body};
-    c.attempt = get_u32 (in);
-    in->bad |= !run_valid (c.n, 1);
+    writer_t values = {0};
+    completion_t c = broken_read (in, message->body, &values);
+    self->oom |= values.failed;
     peer->prompt = true;
     if (!in->bad && accept (self, &c))
         sink_say (self, "task %llu is given up: %u dryers died of it", (unsigned long long)c.n, (unsigned)c.attempt);
+    writer_free (&values);
 }
 
 static void on_dropped (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
@@ -264,10 +228,26 @@ static void note_unheld (sink_t *self, reader_t in, const message_t *message)
     }
 }
 
+//  The next attempt may run at the same dryer: what this one has streamed is none of its output.
+static void drop_failed (sink_t *self, const peer_t *peer, reader_t in, const message_t *message)
+{
+    get_u64 (&in); // the washer's life
+    for (uint32_t i = 0; i < message->header.count; i++) {
+        uint64_t n = get_u64 (&in);
+        get_u64 (&in); // lane sequence
+        get_u64 (&in); // attempt, status
+        if (in.bad || !run_valid (n, 1))
+            return;
+        self->ports.drop (self->ports.arg, peer->life, n);
+    }
+}
+
 static void on_relayed (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
 {
     if (message->header.type == MSG_FAILED || message->header.type == MSG_RETURNED)
         note_unheld (self, *in, message);
+    if (message->header.type == MSG_FAILED)
+        drop_failed (self, peer, *in, message);
     relay (self, peer, message->header.type, message);
 }
 

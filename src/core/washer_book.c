@@ -80,6 +80,7 @@ static void strike (washer_t *self, uint64_t n)
     writer_t records = {0};
     put_u64 (&records, n);
     put_u32 (&records, note->strikes);
+    put_shape (&records, &self->config.shape);
     washer_letter (self, MSG_BROKEN, 1, &records, &item);
 }
 

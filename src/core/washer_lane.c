@@ -153,15 +153,11 @@ static void give_up_parts (washer_t *self, const delivery_t *delivery)
 
 static void tasks_records (const washer_t *self, const delivery_t *delivery, writer_t *out)
 {
-    const shape_t *shape = &self->config.shape;
     put_u64 (out, delivery->n);
     put_u64 (out, delivery->count);
     put_u32 (out, delivery->attempt);
     put_u8 (out, (uint8_t)((delivery->last ? TASK_LAST : 0) | (delivery->alone ? TASK_ALONE : 0)));
-    put_u8 (out, shape->format);
-    put_u8 (out, shape->delimiter);
-    put_u16 (out, shape->columns);
-    put_u32 (out, shape->items);
+    put_shape (out, &self->config.shape);
 }
 
 //  What goes out under this sequence number now: the delivery whole, the recall, or nothing (skip it). A delivery that

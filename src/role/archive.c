@@ -171,6 +171,8 @@ void archive_ended (archive_t *self, const ending_t *ending)
 
 int archive_commit (archive_t *self, results_t *results, const figures_t *figures)
 {
+    if (results_keep (results, self->journal) == -1)
+        return -1;
     if (!self->journal)
         return 0;
     uint64_t bytes = 0;

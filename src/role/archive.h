@@ -2,8 +2,9 @@
  *  again goes on where this one was killed.
  *
  *  An output file (-o) is written and synced before the commit that counts its results: what is behind that place in
- *  the file is cut off at the next start, and comes again. Nothing of this holds for a pipe: what was counted and not
- * yet read from it is never printed again, and the next start says how much that may be.
+ *  the file is cut off at the next start, and comes again. The files of --results are synced before that commit too:
+ * what is not counted is written again, the same. Nothing of this holds for a pipe: what was counted and not yet read
+ * from it is never printed again, and the next start says how much that may be.
  */
 #ifndef DISHES_ROLE_ARCHIVE_H
 #define DISHES_ROLE_ARCHIVE_H
@@ -46,7 +47,8 @@ int archive_input (archive_t *self, uint64_t bytes, uint64_t hash);
 void archive_eof (archive_t *self, bool known, uint64_t total, uint64_t washer);
 void archive_ended (archive_t *self, const ending_t *ending);
 
-//  Blocks on the disk. 0; or -1: nothing of it may be acked, and archive_error says why.
+//  Blocks on the disk. 0; or -1: nothing of it may be acked, and archive_error says why, or results_error. Where no
+//  journal is kept that the files of --results could not be written counts all the same.
 int archive_commit (archive_t *self, results_t *results, const figures_t *figures);
 const char *archive_error (const archive_t *self);
 

@@ -62,6 +62,7 @@ static int open_runner (rack_t *self)
     runner_opts_t opts = self->opts;
     opts.tag = self->tag;
     opts.want_text = self->wants & WANT_COMMAND;
+    opts.want_item = self->wants & WANT_ITEM;
     opts.output = self->wants & WANT_LINES ? RUNNER_LINES : self->wants & WANT_RAW ? RUNNER_BYTES : RUNNER_GROUP;
     self->runner = runner_new (&opts);
     return self->runner ? loop_watch (self->loop, &self->watch, runner_fd (self->runner)) : -1;
@@ -118,6 +119,8 @@ static void hand_done (rack_t *self, dryer_t *core, runner_result_t *from, int64
         .tag_size = from->tag_bytes,
         .command = from->text,
         .command_size = from->text_bytes,
+        .item = from->item,
+        .item_size = from->item_bytes,
     };
     if (from->timed_out && !result.status && !result.signal)
         result.status = STATUS_TIMED_OUT;

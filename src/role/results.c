@@ -2,8 +2,10 @@
 #include "core/array.h"
 #include "core/dryer.h"
 #include "store/joblog.h"
+#include "store/tree.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -20,17 +22,9 @@ static int open_printer (results_t *self, const printer_config_t *printer)
     return self->printer ? 0 : -1;
 }
 
-int results_open (results_t *self, const sink_role_config_t *config, const printer_config_t *printer, loop_t *loop)
+static int open_progress (results_t *self)
 {
-    *self = (results_t){.config = config, .loop = loop};
-    if (open_printer (self, printer) == -1)
-        return -1;
-    if (config->joblog && !(self->joblog = joblog_new (config->joblog, printer->is_resumed))) {
-        talk_say (&config->talk, TALK_ERROR, "cannot write the job log %s: %s", config->joblog, strerror (errno));
-        return -1;
-    }
-    if (!config->is_progress)
-        return 0;
+    const sink_role_config_t *config = self->config;
     progress_config_t progress = config->progress;
     progress.start_ms = loop_now_ms ();
     self->progress = progress_new (&progress);
@@ -41,6 +35,22 @@ int results_open (results_t *self, const sink_role_config_t *config, const print
     return self->progress ? 0 : -1;
 }
 
+int results_open (results_t *self, const sink_role_config_t *config, const printer_config_t *printer, loop_t *loop)
+{
+    *self = (results_t){.config = config, .loop = loop};
+    if (open_printer (self, printer) == -1)
+        return -1;
+    if (config->joblog && !(self->joblog = joblog_new (config->joblog, printer->is_resumed))) {
+        talk_say (&config->talk, TALK_ERROR, "cannot write the job log %s: %s", config->joblog, strerror (errno));
+        return -1;
+    }
+    if (config->results && !(self->tree = tree_new (config->results))) {
+        talk_say (&config->talk, TALK_ERROR, "cannot write below %s: %s", config->results, strerror (errno));
+        return -1;
+    }
+    return config->is_progress ? open_progress (self) : 0;
+}
+
 void results_close (results_t *self)
 {
     if (!self->loop)
@@ -48,6 +58,7 @@ void results_close (results_t *self)
     for (unsigned i = 0; i < 2; i++)
         loop_unwatch (self->loop, &self->watches[i]);
     progress_destroy (&self->progress);
+    tree_destroy (&self->tree);
     joblog_destroy (&self->joblog);
     printer_destroy (&self->printer);
     free (self->pieces);
@@ -122,6 +133,8 @@ void results_piece (results_t *self, uint64_t dryer, uint64_t n, int stream, con
         note_error (self);
     if (self->joblog && to == PRINTER_OUT)
         count_piece (self, dryer, n, bytes->size);
+    if (self->tree)
+        (void)tree_piece (self->tree, dryer, n, stream, bytes->data, bytes->size); // its error is sticky
 }
 
 void results_drop (results_t *self, uint64_t dryer, uint64_t n)
@@ -131,6 +144,8 @@ void results_drop (results_t *self, uint64_t dryer, uint64_t n)
     else
         printer_drop_source (self->printer, dryer);
     forget_pieces (self, dryer, n);
+    if (self->tree)
+        tree_drop (self->tree, dryer, n);
 }
 
 //  ---- completions
@@ -151,6 +166,30 @@ static void log_jobs (results_t *self, const completion_t *what, uint64_t out_by
         record.seq = what->n + i;
         if (joblog_add (self->joblog, &record) == -1)
             note_error (self);
+    }
+}
+
+//  What was dropped has never been anywhere.
+static void keep_files (results_t *self, const completion_t *what)
+{
+    char line[80];
+    tree_task_t task = {.source = what->dryer,
+                        .item = what->values,
+                        .item_size = what->values_size,
+                        .out = what->out,
+                        .err = what->err,
+                        .out_size = what->out_size,
+                        .err_size = what->err_size};
+    if (what->outcome == TASK_DROPPED)
+        return;
+    if (what->outcome == TASK_BROKEN) {
+        task.err = line;
+        task.err_size = (size_t)snprintf (line, sizeof line, "task %llu is given up: %u dryers died of it\n",
+                                          (unsigned long long)what->n, (unsigned)what->attempt);
+    }
+    for (uint64_t i = 0; i < what->count && !tree_error (self->tree); i++) {
+        task.n = what->n + i;
+        (void)tree_done (self->tree, &task); // its error is sticky
     }
 }
 
@@ -179,6 +218,8 @@ void results_completed (results_t *self, const completion_t *what)
     uint64_t out_bytes = what->out_size + (what->pieces ? forget_pieces (self, what->dryer, what->n) : 0);
     if (self->joblog && (what->outcome == TASK_OK || what->outcome == TASK_FAILED))
         log_jobs (self, what, out_bytes);
+    if (self->tree)
+        keep_files (self, what);
     if (what->outcome == TASK_BROKEN)
         report_broken (self, what);
 }
@@ -228,6 +269,15 @@ void results_write (results_t *self)
 int results_sync (results_t *self, uint64_t *bytes)
 {
     return printer_sync (self->printer, bytes);
+}
+
+int results_keep (results_t *self, bool durable)
+{
+    if (!self->tree)
+        return 0;
+    if (durable)
+        return tree_sync (self->tree);
+    return tree_error (self->tree) ? -1 : 0;
 }
 
 uint64_t results_printed (const results_t *self)
@@ -287,10 +337,14 @@ int64_t results_due_ms (const results_t *self, int64_t now_ms)
 int results_error (const results_t *self)
 {
     int error = printer_error (self->printer);
+    if (!error && self->tree)
+        error = tree_error (self->tree);
     return error ? error : self->error;
 }
 
 const char *results_error_text (const results_t *self)
 {
-    return printer_error (self->printer) ? printer_error_text (self->printer) : strerror (self->error);
+    if (printer_error (self->printer))
+        return printer_error_text (self->printer);
+    return self->tree && tree_error (self->tree) ? tree_error_text (self->tree) : strerror (self->error);
 }

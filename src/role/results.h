@@ -18,6 +18,7 @@ typedef struct {
     loop_t *loop;                     // borrowed
     printer_t *printer;
     struct joblog *joblog;
+    struct tree *tree;
     progress_t *progress;
     watch_t watches[2]; // of the printer's descriptors
     pieces_t *pieces;
@@ -45,6 +46,10 @@ void results_completed (results_t *self, const completion_t *completion);
 //  Makes the output file durable, as far as it may be written; blocks on the disk. `bytes` is then how long it is. 0,
 //  or -1 where that failed (results_error).
 int results_sync (results_t *self, uint64_t *bytes);
+
+//  The files of --results: 0 where those of all that was completed are there, with `durable` on the disk too, or -1
+//  (results_error).
+int results_keep (results_t *self, bool durable);
 
 //  Of the tasks that were counted, how many have left nothing here that waits for a reader.
 uint64_t results_printed (const results_t *self);

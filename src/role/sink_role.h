@@ -29,6 +29,7 @@ typedef struct {
     sink_config_t core; // run, life and endpoint are filled in here
     printer_config_t printer;
     const char *joblog;  // path, or NULL
+    const char *results; // directory, or NULL
     const char *journal; // path, or NULL
     journal_mode_t journal_mode;
     const char *command; // what is run, for the journal; NULL: not known

@@ -39,6 +39,7 @@ void record_destroy (record_t **self_p)
     text_free (&self->data);
     text_free (&self->tag);
     text_free (&self->text);
+    writer_free (&self->item);
     free (self);
     *self_p = NULL;
 }
@@ -48,6 +49,13 @@ static void clear (text_t *text)
     if (text->capacity > KEEP_BYTES)
         text_free (text);
     text_clear (text);
+}
+
+static void clear_item (writer_t *item)
+{
+    if (item->failed || item->capacity > KEEP_BYTES)
+        writer_free (item);
+    item->size = 0;
 }
 
 void record_give_back (runner_t *runner, record_t *self)
@@ -61,6 +69,7 @@ void record_give_back (runner_t *runner, record_t *self)
     clear (&self->data);
     clear (&self->tag);
     clear (&self->text);
+    clear_item (&self->item);
     TAILQ_INSERT_HEAD (&runner->spare, self, link);
     runner->spare_count++;
 }

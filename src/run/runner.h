@@ -59,6 +59,7 @@ typedef struct {
     int nice;                     // added to our own
     bool dry_run;                 // the command's text is the stdout, nothing runs
     bool want_text;               // results carry the command's text
+    bool want_item;               // results carry the task's values
     const char *pipeline, *dryer; // DISHES_PIPELINE, DISHES_DRYER; NULL: not set
     runner_start_fn *on_start;    // or NULL
     void *arg;
@@ -93,6 +94,8 @@ typedef struct {
                         // RUNNER_GROUP it is also the last line of `err`, in streaming the last piece
     const char *text;   // of the command, with opts.want_text; else NULL
     size_t text_bytes;
+    const uint8_t *item; // the values as core/item.h has them, with opts.want_item; else NULL
+    size_t item_bytes;
     capture_t *out, *err; // whole; empty in streaming
 } runner_result_t;
 

@@ -9,6 +9,7 @@
 #ifndef DISHES_RUN_RUNNER_PARTS_H
 #define DISHES_RUN_RUNNER_PARTS_H
 
+#include "core/item.h"
 #include "run/child.h"
 #include "run/envp.h"
 #include "run/runner.h"
@@ -30,6 +31,7 @@ struct record {
     int64_t start_ns;
     capture_t *out, *err;
     text_t data, tag, text;
+    writer_t item;
     char reason[256];
 };
 

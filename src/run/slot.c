@@ -350,6 +350,18 @@ static int add_text (runner_t *runner, record_t *record, const template_task_t *
     return text && !record->text.failed ? 0 : -1;
 }
 
+static int add_item (runner_t *runner, record_t *record, const runner_task_t *task)
+{
+    if (!runner->opts.want_item)
+        return 0;
+    item_put (&record->item, task->shape, task->data, task->size);
+    if (record->item.failed)
+        return -1;
+    record->result.item = record->item.data;
+    record->result.item_bytes = record->item.size;
+    return 0;
+}
+
 static int open_record (runner_t *runner, slot_t *slot, const runner_task_t *task)
 {
     record_t *record = slot->record = record_new (runner, RUNNER_DONE);
@@ -454,7 +466,8 @@ int slot_start (runner_t *runner, slot_t *slot, const runner_task_t *task, int64
     template_task_t rendered = template_task (slot, task);
     move_to (runner, slot, SLOT_RUNNING);
     record_t *record = slot->record;
-    if (add_tag (runner, record, &rendered) != 0 || add_text (runner, record, &rendered) != 0) {
+    if (add_tag (runner, record, &rendered) != 0 || add_text (runner, record, &rendered) != 0 ||
+        add_item (runner, record, task) != 0) {
         cannot_start (runner, slot, "the command", ENOMEM);
         return 0;
     }

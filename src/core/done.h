@@ -1,0 +1,16 @@
+/*  done: the records that say how a task ended, as the sink reads them.
+ *
+ *  What is wrong with one turns its reader bad. Pure.
+ */
+#ifndef DISHES_CORE_DONE_H
+#define DISHES_CORE_DONE_H
+
+#include "core/sink.h"
+
+//  The next record of a DONE, whose bytes are the next ones of the body. `dryer` is the caller's to fill in.
+completion_t done_read (reader_t *in, reader_t *body);
+
+//  A BROKEN; what the task was given is written to `values`, which the caller frees when the completion was used.
+completion_t broken_read (reader_t *in, const slice_t *body, writer_t *values);
+
+#endif
