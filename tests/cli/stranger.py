@@ -36,7 +36,7 @@ def hello_of_washer(name="stranger"):
 def anything(kind, other):
     """A letter of this kind that is well formed, about the life `other` or the first task."""
     records = {EOF: struct.pack("<Q", 1), LANE: struct.pack("<QI", other, 7) + text("tcp://127.0.0.1:9"),
-               BROKEN: struct.pack("<QI", 1, 1), DROPPED: struct.pack("<QQ", 1, 1000),
+               BROKEN: struct.pack("<QIBBHI", 1, 1, 0, 10, 1, 1), DROPPED: struct.pack("<QQ", 1, 1000),
                CLOSED: struct.pack("<Q", other), HALTED: b"", DIED: struct.pack("<Q", other)}
     return records[kind]
 

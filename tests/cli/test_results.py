@@ -184,6 +184,7 @@ class Exactness(ResultsCase):
         self.assertEqual(program.wait().status, 0)
         self.check({"1/a": (b"1", b"\0" * 200000 + b"end\n", b"")})
 
+    @ways("dishes")
     def test_a_run_that_is_ended_leaves_only_what_was_done(self):
         script = '[ "$1" = a ] && { echo a; exit 0; }; yes | head -c 3000000; echo >> ran.$1; sleep 60'
         program = self.start("-j2", "--line-buffer", "--results", "tree", "sh", "-c", script, "sh", ":::", "a", "b", "c")

@@ -15,7 +15,7 @@ static const layout_t layouts[] = {
     {MSG_HOLDING, "lb" INVENTORY},
     {MSG_EOF, "n"},
     {MSG_LANE, "lwt"},
-    {MSG_BROKEN, "nw"},
+    {MSG_BROKEN, "nwbbhw"},
     {MSG_DROPPED, "r"},
     {MSG_CLOSED, "l"},
     {MSG_HALTED, ""},
@@ -24,6 +24,7 @@ static const layout_t layouts[] = {
     {MSG_BEAT, "*q"},
     {MSG_BYE, ""},
     {MSG_DONE, "l*rswhbbqq0000000000000000"},
+    {MSG_DONE, "l*rswhbfqq0000000000000000w"},
 };
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
 
@@ -55,9 +56,9 @@ static void on_completed (void *arg, const completion_t *c)
     HOLDS (!self->ended && run_valid (c->n, c->count));
     HOLDS (!ranges_present (&self->counted, c->n, c->count).count); // each task once
     HOLDS (ranges_add (&self->counted, c->n, c->count) == 0);
-    const uint8_t *parts[] = {c->out, c->err, c->tag, c->command};
-    const size_t sizes[] = {c->out_size, c->err_size, c->tag_size, c->command_size};
-    for (int i = 0; i < 4; i++)
+    const uint8_t *parts[] = {c->out, c->err, c->tag, c->command, c->values};
+    const size_t sizes[] = {c->out_size, c->err_size, c->tag_size, c->command_size, c->values_size};
+    for (int i = 0; i < 5; i++)
         for (size_t k = 0; k < sizes[i]; k++)
             seen = parts[i][k];
     (void)seen;

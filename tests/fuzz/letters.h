@@ -7,6 +7,7 @@
 #define DISHES_TESTS_FUZZ_LETTERS_H
 
 #include "core/frame.h"
+#include "core/report.h"
 #include "core/session.h"
 #include "feed.h"
 
@@ -24,7 +25,8 @@ static inline uint64_t any_life (feed_t *feed)
     return byte < 244 ? 0 : feed_number (feed);
 }
 
-//  A layout, a letter a field: b u8, h u16, w u32, q u64, l life, n task number, r run, t text, s sequence; a digit is
+//  A layout, a letter a field: b u8, h u16, w u32, q u64, l life, n task number, r run, t text, s sequence, f the flag
+//  of DONE that says that the item follows; a digit is
 //  itself as a u8; what follows * stands `count` times, and what is in brackets as often as a u32 before it says.
 typedef struct {
     uint8_t type;
@@ -59,6 +61,9 @@ static inline void put_field (feed_t *feed, writer_t *out, char field)
         return;
     case 'l':
         put_u64 (out, any_life (feed));
+        return;
+    case 'f':
+        put_u8 (out, RESULT_HAS_ITEM);
         return;
     case 'r':
         put_any_run (feed, out);
