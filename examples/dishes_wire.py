@@ -25,11 +25,12 @@ FORMS = {LANE: "QIt", ADVERT: "t", WELCOME: "IBBt", STOP: "BB8Q", WASHER_DOWN: "
 HEADER = struct.Struct("<BBBBIQQQQQQQQ")
 TOPIC_BYTES = 10
 GAP, STAY = 1, 2                                # header flags
-TAG, COMMAND, LINES, BYTES, ACK_FIRST = 1, 2, 4, 8, 16      # what WELCOME wants
-NEVER_STARTED, OUTPUT_BEFORE = 2, 128           # flags of DONE
+TAG, COMMAND, LINES, BYTES, ACK_FIRST, ITEM = 1, 2, 4, 8, 16, 32        # what WELCOME wants
+NEVER_STARTED, ITEM_TOLD, OUTPUT_BEFORE = 2, 64, 128            # flags of DONE
 END_LOST = 5
 
 PIECE_BYTES = 65536     # the largest body of OUT, and the largest output that travels in DONE
+VALUE_BYTES = 131071    # that are told of a value
 READ_AT_ONCE = 100      # messages of one socket, before the others have their turn
 
 
@@ -160,13 +161,20 @@ class Lane:
 class Task:
     """One delivery of a task: (washer, seq) is the lane message that brought it."""
 
-    def __init__(self, washer, seq, n, attempt, last, values):
-        self.washer, self.seq, self.n, self.attempt, self.last, self.values = washer, seq, n, attempt, last, values
+    def __init__(self, washer, seq, n, attempt, last, columns, values):
+        self.washer, self.seq, self.n, self.attempt, self.last = washer, seq, n, attempt, last
+        self.columns, self.values = columns, values
+
+    def item(self):
+        """What it was given, as DONE tells it."""
+        values = [value[:VALUE_BYTES] for value in self.values]
+        return struct.pack("<HI", self.columns, len(values)) + b"".join(
+            struct.pack("<I", len(value)) + value for value in values)
 
 
 def tasks_of(message):
     """The tasks of a TASKS message (section 6)."""
-    n, count, attempt, flags, form, delimiter, _, items = message.records
+    n, count, attempt, flags, form, delimiter, columns, items = message.records
     if form == 0:
         values = message.body.split(bytes([delimiter]))
         if values.pop():
@@ -188,7 +196,8 @@ def tasks_of(message):
         raise ValueError("no such format")
     if len(lists) != count:
         raise ValueError("the body holds another number of tasks")
-    return [Task(message.sender, message.seq, n + i, attempt, flags & 1, values) for i, values in enumerate(lists)]
+    return [Task(message.sender, message.seq, n + i, attempt, flags & 1, columns, values)
+            for i, values in enumerate(lists)]
 
 
 def runs_of(tasks):

@@ -232,10 +232,12 @@ class Life:
         task = job.task
         tag = self.tag_of(job)
         command = os.fsencode(shlex.join(map(os.fsdecode, job.words))) if self.wants & wire.COMMAND else b""
-        self.post(wire.DONE, struct.pack("<QQQQIHBBQQIIII", task.washer, task.n, 1, task.seq, task.attempt, job.status,
-                                    job.signal, job.flags, job.start_us, job.runtime_us, *sizes, len(tag),
-                                    len(command)),
-                  count=1, body=output + tag + command, tasks=[task], job=job if sum(job.sizes) else None)
+        item = task.item() if self.wants & wire.ITEM else b""
+        flags = job.flags | (wire.ITEM_TOLD if item else 0)
+        record = struct.pack("<QQQQIHBBQQIIII", task.washer, task.n, 1, task.seq, task.attempt, job.status, job.signal,
+                             flags, job.start_us, job.runtime_us, *sizes, len(tag), len(command))
+        self.post(wire.DONE, record + (struct.pack("<I", len(item)) if item else b""), count=1,
+                  body=output + tag + command + item, tasks=[task], job=job if sum(job.sizes) else None)
         self.free_slot(job)
 
     def free_slot(self, job):

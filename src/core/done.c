@@ -16,10 +16,7 @@ static const uint8_t *bite (reader_t *body, size_t size)
 //  Outputs, and what a task was given, are told of one task only.
 static bool fits (const completion_t *c)
 {
-    value_cursor_t cursor;
-    if (c->count > 1)
-        return !c->out_size && !c->err_size && !c->values;
-    return !c->values || item_open (&cursor, c->values, c->values_size);
+    return c->count == 1 || (!c->out_size && !c->err_size && !c->values);
 }
 
 static void read_sizes (completion_t *c, reader_t *in)

@@ -31,6 +31,47 @@ class KilledWithJournal:
         self.assertEqual(self.born, 2)
 
 
+class KilledWithResults:
+    """The tree of --results has what each task has written, in one message or in several, whole, and nothing else."""
+
+    size = 100_000      # bytes of stdout of every tenth task
+    does = ('[ $(($1 % 10)) != 1 ] || { printf "%0*d\\n" 100000 0; sleep 0.02; }; printf "err %s\\n" "$1" >&2')
+
+    def files(self):
+        return {os.path.relpath(os.path.join(where, name), self.path("tree"))
+                for where, _, names in os.walk(self.path("tree")) for name in names}
+
+    def check_task(self, seq, item):
+        for leaf, wanted in (("seq", str(seq)), ("stderr", "" if item == fault.GATE else f"err {item}\n")):
+            self.assertEqual(self.read(f"tree/1/{item}/{leaf}").decode(), wanted)
+        large = item != fault.GATE and int(item) % 10 == 1
+        out = self.read(f"tree/1/{item}/stdout").decode()
+        self.assertRegex(out, f"\\A{'0' * self.size if large else ''}{chr(10) if large else ''}{item} a[12]\n\\Z")
+
+    def test_killed_and_started_again(self):
+        kills = amount(4, 10)
+        count = amount(1000, 10000)
+        self.give(numbers(count))
+        arguments = ("--journal", "journal", "--results", "tree")
+        self.start_sink(*arguments)
+        self.start_washer()
+        for _ in range(2):
+            self.start_dryer(does=f'[ "$1" = gate ] || {{ {self.does}; }}')
+        for round_ in range(kills):
+            self.wait_for(lambda: os.path.exists(self.path("tree/1")) and len(os.listdir(self.path("tree/1"))) >=
+                          (round_ + 1) * count // (kills + 2), "tasks in the tree", fault.DEADLINE_S)
+            self.kill(self.the_sink)
+            self.start_sink(*arguments)
+        self.wait_for(lambda: len(os.listdir(self.path("tree/1"))) >= count, "all but the gate", fault.DEADLINE_S)
+        self.go()
+        for program in (self.the_sink, self.the_washer, *self.dryers):
+            self.end(program)
+        self.assertEqual(self.files(), {f"1/{item}/{leaf}" for item in self.items for leaf in ("seq", "stdout", "stderr")})
+        for seq, item in enumerate(self.items, 1):
+            self.check_task(seq, item)
+        self.assertEqual(os.listdir(self.path("tree")), ["1"])
+
+
 class StalledReader:
     """Nobody reads the sink's stdout, for longer than dead-after, while more is to be said than any pipe holds."""
 
@@ -62,7 +103,7 @@ class StalledReader:
             self.check_figures(self.figures(), {"dryers_lost": 0, "duplicates": 0, "redelivered": 0})
 
 
-fault.over_each_wire(KilledWithJournal, StalledReader)
+fault.over_each_wire(KilledWithJournal, KilledWithResults, StalledReader)
 
 if __name__ == "__main__":
     fault.main()

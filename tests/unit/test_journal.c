@@ -326,6 +326,8 @@ static void test_broken_item (void **state)
     must_commit (journal);
     assert_string_equal (ask ("SELECT hex (item) FROM failed WHERE n = 8"), "610A620063642765"
                                                                             "0A");
+    assert_string_equal (ask ("SELECT outcome || ' ' || attempts || ' ' || note FROM failed WHERE n = 8"),
+                         "broken 3 its dryers died");
     assert_string_equal (ask ("SELECT typeof (item) || length (item) FROM failed WHERE n = 9"), "blob0");
     assert_string_equal (ask ("SELECT count (*) FROM failed WHERE started IS NULL AND host IS NULL"), "2");
     journal_close (&journal);

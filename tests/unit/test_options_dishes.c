@@ -181,6 +181,8 @@ static void test_strings (void **state)
         TEXT ("--tag --tagstring {/.}", tagstring, "{/.}"),
         TEXT ("-o out --joblog log", printer.out_path, "out"),
         TEXT ("-o out --joblog log", joblog, "log"),
+        TEXT ("--results a/b{c} echo", results, "a/b{c}"),
+        TEXT ("--res out/ echo", results, "out/"),
     };
     for (size_t i = 0; i < COUNT_OF (rows); i++) {
         line_t run;
@@ -349,6 +351,10 @@ static void test_errors (void **state)
         {"--job 4", "unknown option --job; did you mean --jobs?"},
         {"-bar", "unknown option -bar; did you mean --bar?"},
         {"--frobnicate", "unknown option --frobnicate; see dishes --help"},
+        {"--results _ echo", "--results: the name of the directory is empty: give one"},
+        {"--results a{/.} echo", "--results: 'a{/.}' holds a replacement string: give a directory, the items become "
+                                 "names below it"},
+        {"--results -.json echo", "--results: '-.json' would be a table, and there is none here: give a directory"},
         {"--resume echo", "--resume needs to know what was done: give the --journal or --joblog of that run"},
         {"--journal f -o f echo", "--journal needs a file of its own: give one that is nothing else"},
         {"-S host", "unknown option -S: start a dryer on each machine, as in ssh HOST dryer --at tcp://HEAD:PORT --key "

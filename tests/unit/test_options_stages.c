@@ -329,6 +329,8 @@ static void test_errors (void **state)
          "--name: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' is not a name: give 1 to 127 bytes "
          "without control characters"},
         {"sink --at ipc://k --key _", "--key: the name of the file is empty: give a key file (dishes --keygen DIR)"},
+        {"sink --at ipc://k --stay --results d",
+         "a directory of --results holds one run: leave out --stay, or --results"},
         {"sink --at ipc://k --stay -o f", "a file of --joblog or -o holds one run: leave out --stay, or the file"},
         {"dryer --at ipc://k --prefetch x", "--prefetch 'x' is not a whole number: give decimal digits"},
 
