@@ -196,6 +196,18 @@ class Results(PipelineCase):
                                        items=[b"a", b"b"])
             self.check_each_once(result.lines, [b"a\ta-1", b"a\ta-2", b"b\tb-1", b"b\tb-2"])
 
+    def test_items_for_the_tree_of_results(self):
+        dryer = self.dryer_py("-j2", "sh", "-c", "echo $1; head -c $2 /dev/zero >&2", "sh", "{1}", "{2}")
+        sink = self.part("sink", "--results", "tree")
+        washer = self.part("washer", ":::", "a/b", "", ":::", "0", "200000")
+        for program in (sink, washer, dryer):
+            self.end(program)
+        for seq, item, size in ((1, "a\\_b", 0), (2, "a\\_b", 200000), (3, "", 0), (4, "", 200000)):
+            name = f"tree/1/{item}/2/{size}"
+            self.assertEqual(self.read(f"{name}/seq"), b"%d" % seq)
+            self.assertEqual(self.read(f"{name}/stdout"), b"a/b\n" if item else b"\n")
+            self.assertEqual(self.read(f"{name}/stderr"), bytes(size))
+
     def test_a_line_is_shown_while_its_command_runs(self):
         sink = self.part("sink", "--line-buffer")
         dryer = self.dryer_py("sh", "-c", "echo early; until [ -s go ]; do sleep 0.01; done; echo late")

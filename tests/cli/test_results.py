@@ -3,8 +3,10 @@
 
 # ctest: seconds=300 ways=ipc,tcp,stages-ipc,stages-tcp
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import unittest
 
@@ -217,6 +219,29 @@ class Exactness(ResultsCase):
         after = tree(self.path("tree"))
         self.assertEqual({name: after[name] for name in before}, before)
         self.assertIn(b"1/c/stdout", after)
+
+
+class FullDisk(ResultsCase):
+    @ways("inproc")
+    def test_nothing_is_counted_that_is_not_there(self):
+        """The tree is on a file system of 2 MiB, in a mount namespace of its own."""
+        unshare = ["unshare", "-m"] if os.getuid() == 0 else ["unshare", "-rm"]
+        if self.start_program([*unshare, "mount", "-t", "tmpfs", "none", self.tmp]).wait().status != 0:
+            self.skipTest("no mount namespace may be made here")
+        script = ('mount -t tmpfs -o size=2m none "$TMPDIR"; "$@"; status=$?;'
+                  ' (cd "$TMPDIR/tree" && find . -type f) >there; exit $status')
+        result = self.start_program([*unshare, "sh", "-c", script, "sh", harness.DISHES, "-j2", "--journal", "journal",
+                                     "--results", os.path.join(self.tmp, "tree"), "-o", "/dev/null", "sh", "-c",
+                                     "head -c 100000 /dev/zero; echo $1", "sh"],
+                                    stdin="".join(f"{n}\n" for n in range(1, 41)).encode()).wait()
+        self.assertEqual(result.status, 125, str(result))
+        self.check_one_line(result, "cannot write below", "No space left on device")
+        there = self.read("there").decode().splitlines()
+        self.assertFalse([name for name in there if ".dishes-" in name], "what was not whole is still there")
+        with contextlib.closing(sqlite3.connect(self.path("journal"))) as journal:
+            counted = journal.execute("SELECT ok FROM figures").fetchone()[0]
+            self.assertGreater(counted, 0)
+            self.assertLessEqual(counted, sum(name.endswith("/seq") for name in there))
 
 
 class Refused(ResultsCase):

@@ -96,7 +96,7 @@ class Stopped:
 class Deadly:
     """One among many kills whoever runs it; whoever dies is replaced."""
 
-    sink_options = ("--crash-limit", "3")
+    sink_options = ("--crash-limit", "3", "--results", "tree")
 
     def test_only_the_guilty_is_given_up(self):
         many = amount(100, 1000)
@@ -121,6 +121,8 @@ class Deadly:
         self.assertGreaterEqual(deaths, 3)
         self.check_end(status=1, missing=("bad",), dryers_lost=deaths, broken=1, failed=0)
         self.assertIn(b"bad", sink.err)
+        self.assertEqual([self.read(f"tree/1/bad/{name}") for name in ("seq", "stdout", "stderr")],
+                         [b"%d" % (many + 1), b"", b"task %d is given up: 3 dryers died of it\n" % (many + 1)])
 
     def kill_known(self, dryer):
         self.assertEqual(dryer.wait().status, -9, str(dryer.result))

@@ -49,8 +49,8 @@ class KilledWithResults:
         self.assertRegex(out, f"\\A{'0' * self.size if large else ''}{chr(10) if large else ''}{item} a[12]\n\\Z")
 
     def test_killed_and_started_again(self):
-        kills = amount(4, 10)
-        count = amount(1000, 10000)
+        kills = amount(3, 10)
+        count = amount(400, 10000)
         self.give(numbers(count))
         arguments = ("--journal", "journal", "--results", "tree")
         self.start_sink(*arguments)
