@@ -19,6 +19,7 @@ typedef struct {
     size_t dryers_size;
     int64_t now_ms;
     uint64_t completed, commits, bytes; // tasks and output that counted
+    uint64_t items;                     // completions that told what their task was given
     bool commit_fails;
     bool washer_found; // the sink, at its last ADVERT
     struct {
@@ -100,6 +101,7 @@ static inline void pipe_completed (void *arg, const completion_t *completion)
     pipe_t *self = arg;
     assert_true (run_valid (completion->n, completion->count));
     self->completed += completion->count;
+    self->items += completion->values_size > 0;
     self->bytes += completion->out_size + completion->err_size;
 }
 

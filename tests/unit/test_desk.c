@@ -102,6 +102,24 @@ static void test_get_and_done (void **state)
     kitchen_close (&kitchen);
 }
 
+static void test_items_where_they_are_wanted (void **state)
+{
+    kitchen_t kitchen;
+    kitchen_open (&kitchen, 4, 4);
+    assert_int_equal (kitchen.hands.want (kitchen.hands.arg, WANT_ITEM, ""), 0);
+    turn (&kitchen);
+    for (int i = 0; i < 4; i++) {
+        dishes_task_t *task = desk_get (kitchen.desk, 0);
+        assert_non_null (task);
+        dishes_task_done (&task, 0, "out", i % 2 ? 3 : 0);
+    }
+    while (kitchen.pipe.completed < 4)
+        turn (&kitchen);
+    assert_int_equal (kitchen.pipe.items, 4);
+    desk_over (kitchen.desk, ENODATA);
+    kitchen_close (&kitchen);
+}
+
 //  A dryer whose life was closed, and a run that ends: what is in hand is of no use, and outlives the desk.
 static void test_canceled (void **state)
 {
@@ -185,9 +203,8 @@ static void test_threads (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_get_and_done),
-        cmocka_unit_test (test_canceled),
-        cmocka_unit_test (test_closed),
+        cmocka_unit_test (test_get_and_done), cmocka_unit_test (test_items_where_they_are_wanted),
+        cmocka_unit_test (test_canceled),     cmocka_unit_test (test_closed),
         cmocka_unit_test (test_threads),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
