@@ -193,7 +193,15 @@ class Exactness(ResultsCase):
         self.wait_for_files("ran.", 2)
         program.signal(2)
         program.wait()
-        self.check({"1/a": (b"1", b"a\n", b"")})
+        found = {name.decode(): data for name, data in tree(self.path("tree")).items() if data is not None}
+        self.assertEqual(found.pop("1/a/stdout"), b"a\n")
+        #  What TERM ended may have been counted, as failed; then all of it is there.
+        for seq, item in ((2, "b"), (3, "c")):
+            if f"1/{item}/seq" in found:
+                self.assertEqual(found[f"1/{item}/seq"], b"%d" % seq)
+                self.assertEqual(len(found[f"1/{item}/stdout"]), 3_000_000)
+        self.assertEqual(len(found) % 3, 2, found.keys())
+        self.assertEqual(os.listdir(self.path("tree")), ["1"])
 
     @ways("inproc")
     def test_what_a_killed_run_left_is_swept(self):

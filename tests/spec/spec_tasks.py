@@ -365,7 +365,7 @@ def S26_strikes_break_a_task(case):
         assert tasks.n == 1
     dryer.down()
     broken = washer.hear(BROKEN)
-    assert struct.unpack("<QI", broken.records) == (1, 2) and broken.body == b"item 1\n"
+    assert struct.unpack("<QIBBHI", broken.records) == (1, 2, 0, 10, 1, 1) and broken.body == b"item 1\n"
 
 
 def S26_broken_is_said_by_the_next_life_too(case):
@@ -381,7 +381,7 @@ def S26_broken_is_said_by_the_next_life_too(case):
     washer.hear(BROKEN)
     washer.say(GONE)
     again = sink.meet("w", crash_limit=1)
-    assert struct.unpack("<QI", again.hear(BROKEN).records)[0] == 1
+    assert struct.unpack("<QIBBHI", again.hear(BROKEN).records)[0] == 1
 
 
 #   ---- S27, S28
