@@ -227,7 +227,9 @@ static bool own_texts (waiting_t *w)
 {
     result_t *r = &w->result;
     size_t size = r->tag_size + r->command_size + r->item_size;
-    if (size && !(w->texts = malloc (size)))
+    if (!size)
+        return true;
+    if (!(w->texts = malloc (size)))
         return false;
     uint8_t *at = w->texts;
     r->tag = copy_text (&at, r->tag, r->tag_size);
