@@ -107,7 +107,7 @@ static void configure (dishes_sink_t *self)
                                                     .err_fd = opts->err_fd ? opts->err_fd : self->nowhere},
                                         .talk = self->part.talk,
                                         .bound = on_bound,
-                                        .bound_arg = self,
+                                        .notes_arg = self,
                                         .witness = &self->witness};
 }
 

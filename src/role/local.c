@@ -94,6 +94,14 @@ static void on_bound (void *arg, const address_t *at)
     eventfd_write (self->news, 1);
 }
 
+//  A dryer that has heard of the end, and leaves, is not replaced.
+static void on_ending (void *arg)
+{
+    local_t *self = arg;
+    if (self->warden)
+        warden_ending (self->warden);
+}
+
 //  Until the sink can be found, or could not begin. The others then know its port, too.
 static void wait_for_sink (local_t *self)
 {
@@ -227,8 +235,7 @@ static void on_done (local_t *self, int which)
     if (which == SINK) {
         ask (self, WASHER, CONTROL_LEAVE);
         ask (self, DRYER, CONTROL_LEAVE);
-        if (self->warden)
-            warden_ending (self->warden);
+        on_ending (self); // where it never came to one
     } else if (self->parts[which].status == STATUS_ERROR) {
         ask (self, SINK, CONTROL_FAIL);
     }
@@ -301,7 +308,8 @@ static void prepare_parts (local_t *self)
     self->parts[SINK].is_here = config->has_sink;
     config->washer.site = config->dryer.site = config->sink.site = self->station.site;
     config->sink.bound = on_bound;
-    config->sink.bound_arg = self;
+    config->sink.ending = on_ending;
+    config->sink.notes_arg = self;
     config->dryer.suspended = suspend_process;
 }
 

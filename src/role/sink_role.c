@@ -270,7 +270,7 @@ static int open_role (role_t *self)
         return -1;
     open_strangers (self, told);
     if (self->config->bound)
-        self->config->bound (self->config->bound_arg, site_at (self->site));
+        self->config->bound (self->config->notes_arg, site_at (self->site));
     return 0;
 }
 
@@ -369,6 +369,8 @@ static void tell_late_comers (role_t *self)
     if (self->is_told || sink_ending (self->core)->end == END_NONE)
         return;
     self->is_told = true;
+    if (self->config->ending)
+        self->config->ending (self->config->notes_arg);
     if (site_write_result (self->site, self->run, sink_ending (self->core)) == -1)
         talk_say (&self->config->talk, TALK_ERROR, "cannot leave the result for late comers: %s", strerror (errno));
 }

@@ -39,7 +39,9 @@ typedef struct {
     //  Called in the sink's thread when others can find it: at this address, whose port is the one that was found where
     //  it was 0. NULL: not used.
     void (*bound) (void *arg, const address_t *at);
-    void *bound_arg;
+    //  How the run has ended is about to be told to the others. In the sink's thread; or NULL.
+    void (*ending) (void *arg);
+    void *notes_arg;          // of both
     const witness_t *witness; // borrowed; NULL: none
 } sink_role_config_t;
 

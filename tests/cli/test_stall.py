@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A thread that is held up for long is not a dead one: its process lives."""
 
-# ctest: seconds=120
+# ctest: waits seconds=120 ways=ipc,tcp plain-ways
 
 import os
 import subprocess

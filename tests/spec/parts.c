@@ -289,7 +289,7 @@ static void hook (spec_part_t *self)
     self->config.dryer.hands = &self->hands;
     self->config.sink.witness = &self->witness;
     self->config.sink.bound = on_bound;
-    self->config.washer.turned_arg = self->config.dryer.turned_arg = self->config.sink.bound_arg = self;
+    self->config.washer.turned_arg = self->config.dryer.turned_arg = self->config.sink.notes_arg = self;
 }
 
 spec_part_t *spec_part_new (int kind, const char *at, int argc, char **argv, int fd, const station_t *shared,
