@@ -33,8 +33,10 @@ struct pipe_dryer {
     pipe_t *pipe;
     dryer_t *core;
     bool found;
-    uint64_t washer;     // of the lane to connect to; 0: none
-    uint32_t generation; // of it
+    uint64_t washer;                               // of the lane to connect to; 0: none
+    uint32_t generation;                           // of it
+    void (*free_output) (void *arg, void *cookie); // NULL: outputs are nobody's
+    void *free_arg;
 };
 
 //  ---- ports
@@ -84,6 +86,9 @@ static inline size_t pipe_read (void *arg, void *cookie, int stream, uint64_t of
 
 static inline void pipe_free (void *arg, void *cookie)
 {
+    pipe_dryer_t *self = arg;
+    if (self->free_output)
+        self->free_output (self->free_arg, cookie);
 }
 
 static inline void pipe_piece (void *arg, uint64_t dryer, uint64_t n, int stream, bool streamed, const void *tag,

@@ -35,6 +35,8 @@ static void kitchen_open (kitchen_t *self, uint32_t slots, unsigned tasks)
     self->control = control_new ();
     self->desk = desk_new (slots, self->control);
     self->hands = desk_hands (self->desk);
+    self->dryers[0].free_output = self->hands.free_output;
+    self->dryers[0].free_arg = self->hands.arg;
 }
 
 static void turn (kitchen_t *self)
