@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the tasks write: apart, whole, in order, tagged, to a file; and how much memory that may take."""
 
-# ctest: serial seconds=300 ways=ipc,tcp,stages-ipc,stages-tcp
+# ctest: seconds=300 ways=ipc,tcp,stages-tcp plain-ways
 
 import os
 import re

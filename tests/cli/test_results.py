@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """--results DIR: a tree of files as GNU parallel makes it, in which nothing is ever half there."""
 
-# ctest: seconds=300 ways=ipc,tcp,stages-ipc,stages-tcp
+# ctest: seconds=300 ways=ipc,tcp,stages-tcp plain-ways
 
 import contextlib
 import os

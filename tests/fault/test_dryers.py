@@ -2,7 +2,7 @@
 """Dryers that are killed, that are stopped for so long that they are thought dead, that are all gone, and those that
 their task kills. What they held, and only that, is done by others; each counts once."""
 
-# ctest: seconds=240 serial
+# ctest: seconds=300
 
 import signal
 

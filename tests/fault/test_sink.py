@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A sink that is killed and started again by the same command line, and one whose results nobody reads for a while."""
 
-# ctest: seconds=240 serial
+# ctest: seconds=300
 
 import collections
 import os

@@ -1,4 +1,5 @@
 //  Memory ends in a pipeline of cores: each says so through x_failed, and nothing is counted twice, leaked, or torn.
+//  ctest: one-thread
 #include "test_alloc_help.h"
 #include "test_core_pipe.h"
 

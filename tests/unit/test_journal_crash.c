@@ -1,5 +1,6 @@
 //  What a commit said is durable is there, whatever ends the writer; and what stops a commit: a full disk does, a
 //  reader does not.
+//  ctest: one-thread
 #include "test_journal_help.h"
 
 #include <poll.h>

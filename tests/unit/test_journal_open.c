@@ -1,5 +1,6 @@
 //  A journal that is not there, not ours, not whole, or somebody else's at the moment: a line that says so, and nothing
 //  is changed.
+//  ctest: one-thread
 #include "test_journal_help.h"
 
 #include <signal.h>

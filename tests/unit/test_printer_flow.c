@@ -1,4 +1,5 @@
 //  The printer and the world outside: slow readers, readers that go away, full disks, bounded memory, speed.
+//  ctest: one-thread
 #include "test_printer_help.h"
 
 #include <errno.h>

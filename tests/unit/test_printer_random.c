@@ -1,5 +1,6 @@
 //  The printer against a simple model: random pieces, completions, drops and losses of several sources, in each mode,
 //  to files and to a slow reader; byte for byte the same output.
+//  ctest: one-thread
 #include "test_printer_help.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 //  Results become letters: runs of successes one record, large outputs pieces as credit allows, and nothing is let go
 //  of before the sink has committed it.
+//  ctest: one-thread
 #include "test_core_help.h"
 
 #include "core/report.h"

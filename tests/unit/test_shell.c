@@ -1,5 +1,6 @@
 //  Values never become shell text: tried with real shells, on every place where a value may stand, with random bytes,
 //  with hostile ones, and on random lines.
+//  ctest: one-thread
 #include "run/shell.h"
 #include "run/template.h"
 

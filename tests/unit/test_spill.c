@@ -1,4 +1,5 @@
 //  Spills keep every byte, bound the memory, and give space back.
+//  ctest: one-thread
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
