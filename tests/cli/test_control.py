@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How a run is steered and watched: jobs at a time, time limits, retries, halt, the log, the bar."""
 
-# ctest: waits seconds=300 ways=ipc,tcp,stages-tcp plain-ways
+# ctest: waits seconds=300 ways=ipc,tcp,stages-tcp plain
 
 import os
 import re

@@ -77,8 +77,8 @@ class PipelineCase(harness.Case):
 
 
 class OverIpc(PipelineCase):
-    def test_a_thousand_items_beside_a_c_dryer(self):
-        items = [b"%d" % i for i in range(1000)]
+    def test_many_items_beside_a_c_dryer(self):
+        items = [b"%d" % i for i in range(400)]
         command = ["sh", "-c", 'echo "$1"; echo x >> "by.$0"']
         ours = self.dryer_py("-j2", *command, "py", "{}")
         result = self.run_pipeline(ours, late=lambda: self.c_dryer("-j2", "--prefetch", "4", *command, "c", "{}"),

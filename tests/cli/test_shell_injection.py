@@ -53,7 +53,7 @@ SHARE = 1 if harness.WAY == "inproc" else 5
 class ShellInjection(harness.Case):
     # ctest: seconds=600 ways=ipc,tcp plain
 
-    def items(self, rounds=20 // SHARE):
+    def items(self, rounds=10 // SHARE):
         source = random.Random(0xd15e5)
         odd = b"'\"`$\\(){}[]<>|&;*?!#~=%^ \t\n\r-ax\x80\xff"
         items = list(ATTACKS)
