@@ -292,6 +292,15 @@ static void hello_again (sink_t *self, peer_t *peer, int64_t now_ms)
 }
 
 //  It is told how it has ended; an observer not more often than anything else.
+//  A washer with tasks of its own must not take the end of this run for theirs: it goes on to seek.
+static bool is_of_next_run (const sink_t *self, uint64_t life, uint8_t role, reader_t in)
+{
+    char name[NAME_BYTES];
+    get_text (&in, name, sizeof name);
+    bool is_other = self->config.stay || (*self->washer_name && strcmp (name, self->washer_name) != 0);
+    return role == ROLE_WASHER && is_other && !roster_find (&self->roster, life);
+}
+
 static void hello_ended (sink_t *self, uint64_t life, uint8_t role, int64_t now_ms)
 {
     bool looks = role == ROLE_OBSERVER;
@@ -323,7 +332,8 @@ void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)
         self->refused++;
         sink_reply (self, life, role, MSG_GONE, NULL);
     } else if (self->state == SINK_ENDED) {
-        hello_ended (self, life, role, now_ms);
+        if (!is_of_next_run (self, life, role, in))
+            hello_ended (self, life, role, now_ms);
     } else if (peer && !peer->expected) {
         hello_again (self, peer, now_ms);
     } else if (role == ROLE_DRYER) {
