@@ -255,6 +255,28 @@ static void test_a_restarted_sink_tells_the_end (void **state)
     desk_close (&desk);
 }
 
+//  A washer that comes while the end of a run is told has tasks of its own: it is not told that they are done.
+static void test_a_washer_of_the_next_run_does_not_hear_the_end_of_this_one (void **state)
+{
+    static const struct {
+        bool stay;
+        const char *fed_by; // the run that has ended
+        bool hears;
+    } cases[] = {{false, "washer", true}, {false, "another", false}, {true, "washer", false}, {true, "another", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        desk_t desk;
+        sink_config_t config = plain;
+        config.stay = cases[i].stay;
+        sink_restored_t restored = {.eof = true, .ending = {.end = END_JOINED}};
+        strcpy (restored.washer_name, cases[i].fed_by);
+        desk_open (&desk, &config, &restored);
+        tick (&desk, 1);
+        hello_washer (&desk, WASHER, 0);
+        assert_int_equal (hear (&desk, WASHER, MSG_JOINED), cases[i].hears);
+        desk_close (&desk);
+    }
+}
+
 //  Who asks while what was done is still to be printed is told how it ended.
 static void test_a_sink_with_other_things_to_do_stays_and_tells_the_end (void **state)
 {
@@ -756,6 +778,7 @@ int main (void)
         cmocka_unit_test (test_a_dryer_lost_before_it_was_presented_is_told_of),
         cmocka_unit_test (test_welcome_tells_only_what_is_durable),
         cmocka_unit_test (test_a_restarted_sink_tells_the_end),
+        cmocka_unit_test (test_a_washer_of_the_next_run_does_not_hear_the_end_of_this_one),
         cmocka_unit_test (test_a_sink_with_other_things_to_do_stays_and_tells_the_end),
         cmocka_unit_test (test_a_restarted_sink_that_has_all_counted_tells_the_end),
         cmocka_unit_test (test_a_resumed_sink_believes_the_eof_of_a_washer_that_is_still_there),
