@@ -292,13 +292,19 @@ static void hello_again (sink_t *self, peer_t *peer, int64_t now_ms)
 }
 
 //  It is told how it has ended; an observer not more often than anything else.
-//  A washer with tasks of its own must not take the end of this run for theirs: it goes on to seek.
+//  A washer with tasks of its own must not take the end of this run for theirs: it goes on to seek. Where runs follow
+//  each other a name tells little; one of this run that was taken for lost still knows what was counted.
 static bool is_of_next_run (const sink_t *self, uint64_t life, uint8_t role, reader_t in)
 {
-    char name[NAME_BYTES];
+    char name[NAME_BYTES], host[NAME_BYTES];
     get_text (&in, name, sizeof name);
-    bool is_other = self->config.stay || (*self->washer_name && strcmp (name, self->washer_name) != 0);
-    return role == ROLE_WASHER && is_other && !roster_find (&self->roster, life);
+    get_text (&in, host, sizeof host);
+    get_u64 (&in); // the hash of its input
+    for (uint32_t lanes = get_u32 (&in); lanes && !in.bad; lanes--)
+        get_u64 (&in);
+    bool is_other = *self->washer_name && strcmp (name, self->washer_name) != 0;
+    bool is_new = self->config.stay && !get_u32 (&in);
+    return role == ROLE_WASHER && (is_other || is_new) && !roster_find (&self->roster, life);
 }
 
 static void hello_ended (sink_t *self, uint64_t life, uint8_t role, int64_t now_ms)

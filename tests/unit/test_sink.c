@@ -142,7 +142,8 @@ static void pass (desk_t *self, int64_t ms)
 }
 
 //  HELLO of a washer with lanes to these dryers (0: none)
-static void hello_washer (desk_t *self, uint64_t life, uint64_t dryer)
+//  With a lane to this dryer (0: none); `counted`: it knows that so many tasks are.
+static void hello_washer_again (desk_t *self, uint64_t life, uint64_t dryer, uint64_t counted)
 {
     writer_t out = {0};
     put_u8 (&out, ROLE_WASHER);
@@ -152,9 +153,16 @@ static void hello_washer (desk_t *self, uint64_t life, uint64_t dryer)
     put_u32 (&out, dryer ? 1 : 0);
     if (dryer)
         put_u64 (&out, dryer);
-    put_u32 (&out, 0);
+    put_u32 (&out, counted ? 1 : 0);
+    if (counted)
+        put_run (&out, 1, counted);
     put_u64 (&out, 0);
     say (self, life, MSG_HELLO, 0, &out);
+}
+
+static void hello_washer (desk_t *self, uint64_t life, uint64_t dryer)
+{
+    hello_washer_again (self, life, dryer, 0);
 }
 
 //  HELLO of a dryer that holds task 1 of this washer life (0: nothing)
@@ -261,8 +269,10 @@ static void test_a_washer_of_the_next_run_does_not_hear_the_end_of_this_one (voi
     static const struct {
         bool stay;
         const char *fed_by; // the run that has ended
+        uint64_t counted;   // it knows of so many
         bool hears;
-    } cases[] = {{false, "washer", true}, {false, "another", false}, {true, "washer", false}, {true, "another", false}};
+    } cases[] = {{false, "washer", 0, true},  {false, "another", 0, false}, {true, "washer", 0, false},
+                 {true, "another", 0, false}, {true, "washer", 2, true},    {true, "another", 2, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         desk_t desk;
         sink_config_t config = plain;
@@ -271,7 +281,7 @@ static void test_a_washer_of_the_next_run_does_not_hear_the_end_of_this_one (voi
         strcpy (restored.washer_name, cases[i].fed_by);
         desk_open (&desk, &config, &restored);
         tick (&desk, 1);
-        hello_washer (&desk, WASHER, 0);
+        hello_washer_again (&desk, WASHER, 7, cases[i].counted);
         assert_int_equal (hear (&desk, WASHER, MSG_JOINED), cases[i].hears);
         desk_close (&desk);
     }
