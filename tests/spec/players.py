@@ -86,6 +86,13 @@ class Player:
     def count(self, kind):
         return sum(message.type == kind for message in self.log)
 
+    def keep(self, message):
+        """Of a link: a letter whose turn it is, is received."""
+        self.log.append(message)
+        if message.seq == self.got + 1:
+            self.got += 1
+        return True
+
     def forget(self):
         """What was heard so far is of no interest: hear () begins behind it."""
         while self.take():
@@ -130,11 +137,7 @@ class Peer(Player):
         frames = self.ear.receive()
         if not frames:
             return False
-        message = wire.parse(frames, 10)
-        self.log.append(message)
-        if message.seq == self.got + 1:
-            self.got += 1
-        return True
+        return self.keep(wire.parse(frames, 10))
 
     def say(self, kind, records=b"", body=None, **fields):
         header = {"run": self.run, "sender": self.life, "to": self.to, "got": self.got, "ack": self.got,
@@ -379,11 +382,7 @@ class LaneOfDryer(Player):
         frames = self.socket.receive() if self.socket else None
         if not frames:
             return False
-        message = wire.parse(frames, 0)
-        self.log.append(message)
-        if message.seq == self.got + 1:
-            self.got += 1
-        return True
+        return self.keep(wire.parse(frames, 0))
 
     def tasks(self, within_s=WITHIN_S):
         return wire.read_tasks(self.hear(TASKS, within_s))

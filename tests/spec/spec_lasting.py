@@ -228,12 +228,18 @@ def holding(message):
     return washer, drop, wire.read_inventory(message.records, 9)
 
 
-def S45_dryer_keeps_what_it_holds_for_a_lost_washer(case):
+def busy_dryer(case, *items):
+    """Of one slot: it runs the first of these, and the rest waits there."""
     sink, part = case.sink_player(), case.dryer(1, 8)
     dryer = sink.meet("d")
     lane = LaneOfWasher(dryer)
-    seq = lane.tasks(1, "a", "b", "c")
+    seq = lane.tasks(1, *items)
     part.runs(1, meanwhile=sink)
+    return sink, part, dryer, lane, seq
+
+
+def S45_dryer_keeps_what_it_holds_for_a_lost_washer(case):
+    sink, part, dryer, lane, seq = busy_dryer(case, "a", "b", "c")
     dryer.letter(WASHER_DOWN, struct.pack("<QB", lane.washer, 0))
     assert holding(dryer.hear(HOLDING)) == (lane.washer, 0, wire.Inventory(
         lane.washer, 1, ((lane.washer, seq, 1, 1), (lane.washer, seq, 2, 2))))
@@ -252,11 +258,7 @@ def S45_dryer_keeps_what_it_holds_for_a_lost_washer(case):
 
 
 def S45_dryer_forgets_what_it_is_told_to_drop(case):
-    sink, part = case.sink_player(), case.dryer(1, 8)
-    dryer = sink.meet("d")
-    lane = LaneOfWasher(dryer)
-    seq = lane.tasks(1, "a", "b", "c")
-    part.runs(1, meanwhile=sink)
+    sink, part, dryer, lane, seq = busy_dryer(case, "a", "b", "c")
     dryer.letter(WASHER_DOWN, struct.pack("<QB", lane.washer + 1, 1))
     assert holding(dryer.hear(HOLDING)) == (lane.washer + 1, 1, wire.Inventory(
         lane.washer, 1, ((lane.washer, seq, 1, 1),)))
@@ -267,11 +269,7 @@ def S45_dryer_forgets_what_it_is_told_to_drop(case):
 
 
 def S45_after_halt_what_waits_is_kept_for_a_recall(case):
-    sink, part = case.sink_player(), case.dryer(1, 8)
-    dryer = sink.meet("d")
-    lane = LaneOfWasher(dryer)
-    seq = lane.tasks(1, "a", "b")
-    part.runs(1, meanwhile=sink)
+    sink, part, dryer, lane, seq = busy_dryer(case, "a", "b")
     dryer.letter(HALT)
     sink.spend(0.2)
     part.finish(1)

@@ -99,6 +99,13 @@ static void dryer_up (desk_t *self, uint64_t dryer, uint32_t slots)
     hear (self, MSG_DRYER_UP, 1, &out);
 }
 
+//  A dryer, and its lane stands.
+static void comes (desk_t *self, uint64_t dryer, uint32_t slots)
+{
+    dryer_up (self, dryer, slots);
+    washer_lane_bound (self->washer, dryer, 1, "inproc://lane", self->now_ms);
+}
+
 static void put_lines (desk_t *self, uint64_t count)
 {
     char lines[200];
@@ -139,8 +146,7 @@ static void test_a_huge_returned_gives_back_what_is_out (void **state)
 {
     desk_t desk;
     desk_open (&desk, 0);
-    dryer_up (&desk, DRYER, 4);
-    washer_lane_bound (desk.washer, DRYER, 1, "inproc://lane", desk.now_ms);
+    comes (&desk, DRYER, 4);
     put_lines (&desk, 6);
     assert_int_equal (send (&desk, DRYER), 6);
     assert_int_equal (washer_status (desk.washer).out, 6);
@@ -191,8 +197,7 @@ static void test_nothing_is_dealt_before_all_are_presented (void **state)
     desk.presented = 2;
     meet_sink (&desk, 0, 0);
     put_lines (&desk, 6);
-    dryer_up (&desk, DRYER, 4);
-    washer_lane_bound (desk.washer, DRYER, 1, "inproc://lane", desk.now_ms);
+    comes (&desk, DRYER, 4);
     assert_int_equal (send (&desk, DRYER), 0);
     dryer_up (&desk, DRYER + 1, 4);
     assert_int_equal (send (&desk, DRYER), 3); // half of it
@@ -207,8 +212,7 @@ static void test_all_are_presented_with_any_letter (void **state)
     desk.presented = 2;
     meet_sink (&desk, 0, 0);
     put_lines (&desk, 6);
-    dryer_up (&desk, DRYER, 4);
-    washer_lane_bound (desk.washer, DRYER, 1, "inproc://lane", desk.now_ms);
+    comes (&desk, DRYER, 4);
     assert_int_equal (send (&desk, DRYER), 0);
     hear (&desk, MSG_COUNTED, 0, &(writer_t){0});
     assert_int_equal (send (&desk, DRYER), 6);
@@ -230,25 +234,19 @@ static void sink_beats (desk_t *self)
     hear (self, MSG_ADVERT, 0, &out);
 }
 
-static void comes (desk_t *self, uint64_t dryer)
-{
-    dryer_up (self, dryer, 1);
-    washer_lane_bound (self->washer, dryer, 1, "inproc://lane", self->now_ms);
-}
-
 static void test_so_many_dryers_are_waited_for_once (void **state)
 {
     desk_t desk;
     desk_begin_for (&desk, 2);
     meet_sink (&desk, 0, 0);
     put_lines (&desk, 9);
-    comes (&desk, DRYER);
+    comes (&desk, DRYER, 1);
     assert_int_equal (send (&desk, DRYER), 0);
-    comes (&desk, DRYER + 1);
+    comes (&desk, DRYER + 1, 1);
     assert_int_equal (send (&desk, DRYER), 3);
     assert_int_equal (send (&desk, DRYER + 1), 3);
     dryer_down (&desk, DRYER + 1);
-    comes (&desk, DRYER + 2);
+    comes (&desk, DRYER + 2, 1);
     assert_int_equal (send (&desk, DRYER + 2), 3);
     assert_int_equal (desk.said, 0);
     washer_destroy (&desk.washer);
@@ -289,8 +287,7 @@ static void test_the_window_moves_with_what_is_counted (void **state)
     desk_t desk;
     writer_t out = {0};
     desk_open (&desk, 2);
-    dryer_up (&desk, DRYER, 4);
-    washer_lane_bound (desk.washer, DRYER, 1, "inproc://lane", desk.now_ms);
+    comes (&desk, DRYER, 4);
     put_lines (&desk, 6);
     assert_int_equal (send (&desk, DRYER), 2);
     put_run (&out, 2, 1); // out of order: low is still 1
