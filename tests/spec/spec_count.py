@@ -301,6 +301,20 @@ def S35_end_is_repeated_until_bye(case):
     assert 1.4 < time.monotonic() - began < 2.2, time.monotonic() - began
 
 
+def S35_washer_of_the_next_run_is_not_told_the_end_of_this_one(case):
+    sink = case.sink("--dead-after", "3")
+    washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")
+    eof(washer, 0)
+    washer.hear(JOINED)
+    dryer.hear(STOP)
+    same, other = Peer(case, sink, "w"), Peer(case, sink, "w")
+    for _ in range(3):
+        other.hello(wire.hello_of_washer(name="another"))
+        other.hear_none((JOINED, wire.REFUSED, GONE), 0.1)
+    same.hello()
+    same.hear(JOINED)
+
+
 def S35_decision_is_durable(case):
     sink = case.sink("--journal", case.journal(), "--dead-after", "1")
     washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")
