@@ -257,13 +257,10 @@ static void obey (role_t *self)
     unsigned asked = control_asked (self->control);
     if (asked & (CONTROL_LEAVE | CONTROL_FAIL))
         self->is_leaving = true;
-    if ((asked & CONTROL_END) && !self->is_ending) {
+    if (asked & CONTROL_KILL || (asked & CONTROL_END && !self->is_ending)) {
         self->is_ending = true;
-        self->hands.end (self->hands.arg, false, loop_now_ms ());
-    }
-    if (asked & CONTROL_KILL) {
-        self->is_ending = true;
-        self->hands.end (self->hands.arg, true, loop_now_ms ());
+        self->hands.give_up (self->hands.arg); // what we end has not failed
+        self->hands.end (self->hands.arg, (asked & CONTROL_KILL) != 0, loop_now_ms ());
     }
     if (asked & (CONTROL_DRAIN | CONTROL_ABANDON)) {
         self->is_parting = true;

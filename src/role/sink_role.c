@@ -384,9 +384,31 @@ static void count_strangers (role_t *self)
     sink_strangers (self->core, strangers_look (&self->strangers));
 }
 
+//  A reader who does not read must not keep a user from ending the run.
+static void interrupt (role_t *self, int64_t patience_ms, int64_t now_ms)
+{
+    sink_stop (self->core, END_INTERRUPTED, STATUS_SIGNAL + SIGINT, now_ms);
+    if (patience_ms < self->patience_ms)
+        self->patience_ms = patience_ms;
+}
+
+static void obey (role_t *self, int64_t now_ms)
+{
+    unsigned asked = control_asked (self->control);
+    if (asked & CONTROL_LEAVE)
+        self->is_leaving = true;
+    if (asked & CONTROL_RESIZE)
+        results_resize (&self->results);
+    if (asked & CONTROL_FAIL)
+        sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
+    else if (asked & (CONTROL_END | CONTROL_KILL))
+        interrupt (self, asked & CONTROL_KILL ? now_ms : now_ms + PATIENCE_MS, now_ms);
+}
+
 static void turn (role_t *self, int64_t now_ms)
 {
     self->has_more = gate_hear (&self->gate, self->core, now_ms);
+    obey (self, now_ms); // what had come before it counts
     count_strangers (self);
     if (sink_state (self->core) == SINK_ENDED)
         sink_guests (self->core, guests_unknown (&self->guests, self->core));
@@ -413,27 +435,6 @@ static int64_t next_ms (const role_t *self, int64_t now_ms)
     for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
         due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;
     return due_ms;
-}
-
-//  A reader who does not read must not keep a user from ending the run.
-static void interrupt (role_t *self, int64_t patience_ms, int64_t now_ms)
-{
-    sink_stop (self->core, END_INTERRUPTED, STATUS_SIGNAL + SIGINT, now_ms);
-    if (patience_ms < self->patience_ms)
-        self->patience_ms = patience_ms;
-}
-
-static void obey (role_t *self, int64_t now_ms)
-{
-    unsigned asked = control_asked (self->control);
-    if (asked & CONTROL_LEAVE)
-        self->is_leaving = true;
-    if (asked & CONTROL_RESIZE)
-        results_resize (&self->results);
-    if (asked & CONTROL_FAIL)
-        sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
-    else if (asked & (CONTROL_END | CONTROL_KILL))
-        interrupt (self, asked & CONTROL_KILL ? now_ms : now_ms + PATIENCE_MS, now_ms);
 }
 
 //  A user who ends what is over anyway does not wait for peers either.
@@ -478,7 +479,6 @@ void sink_role_run (const sink_role_config_t *config, control_t *control, sink_r
             break;
         if (loop_wait (role.loop, next_ms (&role, now_ms)) == -1)
             fail (&role, "cannot wait");
-        obey (&role, loop_now_ms ());
     }
     if (is_open)
         conclude (&role, result);

@@ -5,6 +5,7 @@ without one, and whoever reads the results cannot tell which of them did what.""
 # ctest: waits seconds=300 plain
 
 import collections
+import json
 import os
 import random
 import signal
@@ -118,11 +119,18 @@ class WithKeys(OverIpc):
 
     def test_the_key_of_another_pipeline_finds_nobody(self):
         subprocess.run([harness.BINARY, "--keygen", self.path("other")], check=True, stdout=subprocess.DEVNULL)
+        counts = self.part("sink")
         own, self.worker = self.worker, ["--key", self.path("other/worker.key")]
         stranger = self.dryer_py("echo", "never")
         self.worker = own
-        result = self.run_pipeline(self.c_dryer("echo"), items=[b"a", b"b"])
-        self.check_each_once(result.lines, [b"a", b"b"])
+        status = [harness.BINARY, "--status", self.at, "--json", *self.head]
+        self.wait_for(lambda: json.loads(subprocess.run(status, check=True, stdout=subprocess.PIPE).stdout)["strangers"],
+                      "the stranger to be counted")
+        feeds = self.part("washer", stdin=b"a\nb\n")
+        dryer = self.c_dryer("echo")
+        self.check_each_once(self.end(counts).lines, [b"a", b"b"])
+        for part in feeds, dryer:
+            self.end(part)
         stranger.signal(signal.SIGTERM)
         self.end(stranger)
 

@@ -55,13 +55,15 @@ class Interrupt(SignalCase):
         self.assertEqual(self.files("asked."), ["asked.1", "asked.2"])
 
     def test_it_says_how_much_was_done_and_how_much_was_not(self):
-        program = self.start("-j1", "sh", "-c", "[ $1 -le 2 ] || { echo > running.$1; exec sleep 1000; }", "sh", ":::",
-                             *map(str, range(1, 8)))
+        program = self.start("-j1", "--joblog", "log", "sh", "-c",
+                             "[ $1 -le 2 ] || { echo > running.$1; exec sleep 1000; }", "sh", ":::", *map(str, range(1, 8)))
         self.wait_for_files("running.3")
+        self.wait_for(lambda: self.read("log").count(b"\n") == 3, "two tasks in the log")     # that is, counted
         program.signal(signal.SIGINT)
         result = program.wait()
         self.assertEqual(result.status, -signal.SIGINT)
-        self.assertRegex(result.err, rb"\b2\b.*\b5\b", str(result))
+        self.assertRegex(result.err, rb"\b2 tasks done, 0 of them failed, 5 not done", str(result))
+        self.assertEqual(self.read("log").count(b"\n"), 3)      # what was ended has not failed
 
     def test_ctrl_c_on_the_terminal(self):
         terminal = self.terminal()
