@@ -214,7 +214,7 @@ static void malformed (dryer_t *self, const held_t *run)
     running_t job = {.washer = run->washer, .seq = run->seq, .attempt = run->attempt};
     result_t result = {.n = run->n, .count = run->count, .status = 125, .flags = RESULT_NOT_STARTED};
     self->figures.bad++;
-    reports_add (&self->reports, &self->session.link, &job, &result, &self->ports);
+    reports_add (&self->reports, &self->session.link, self->session.credit, &job, &result, &self->ports);
 }
 
 //  Under --halt one result may be the last that was wanted: its verdict comes with the ack, or just before it.
@@ -272,6 +272,13 @@ static void say_failed (dryer_t *self, const running_t *job, const result_t *res
     dryer_letter (self, MSG_FAILED, (uint32_t)result->count, &records);
 }
 
+static void leave_less (dryer_t *self, running_t *job, uint64_t count)
+{
+    job->left -= count < job->left ? count : job->left;
+    if (!job->left)
+        running_remove (&self->running, job);
+}
+
 void dryer_done (dryer_t *self, const result_t *result, int64_t now_ms)
 {
     running_t *job = running_find (&self->running, result->ticket);
@@ -282,18 +289,22 @@ void dryer_done (dryer_t *self, const result_t *result, int64_t now_ms)
         if (result->cookie)
             self->ports.free_output (self->ports.arg, result->cookie);
     } else {
-        reports_add (&self->reports, &self->session.link, job, result, &self->ports);
+        reports_add (&self->reports, &self->session.link, self->session.credit, job, result, &self->ports);
     }
     self->figures.done += result->count;
     self->figures.failed += failed ? result->count : 0;
-    if (!job)
-        return;
-    job->left -= result->count < job->left ? result->count : job->left;
-    if (!job->left)
-        running_remove (&self->running, job);
+    if (job)
+        leave_less (self, job, result->count);
 }
 
 void dryer_return (dryer_t *self, uint64_t ticket)
+{
+    const running_t *job = running_find (&self->running, ticket);
+    if (job)
+        dryer_return_part (self, ticket, job->n, job->count);
+}
+
+void dryer_return_part (dryer_t *self, uint64_t ticket, uint64_t n, uint64_t count)
 {
     running_t *job = running_find (&self->running, ticket);
     if (!job)
@@ -301,10 +312,10 @@ void dryer_return (dryer_t *self, uint64_t ticket)
     writer_t records = {0};
     put_u64 (&records, job->washer);
     put_u64 (&records, 0); // no recall
-    dryer_put_returned (&records, job->n, job->count, job->seq);
+    dryer_put_returned (&records, n, count, job->seq);
     dryer_letter (self, MSG_RETURNED, 1, &records);
-    self->figures.returned += job->count;
-    running_remove (&self->running, job);
+    self->figures.returned += count;
+    leave_less (self, job, count);
 }
 
 size_t dryer_stream (dryer_t *self, uint64_t ticket, int stream, const void *tag, size_t tag_size, const void *data,

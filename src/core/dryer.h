@@ -75,10 +75,11 @@ typedef struct {
     int64_t start_us;  // wall clock, microseconds since 1970
     uint64_t runtime_us;
     uint64_t out_bytes, err_bytes; // what read_output will yield; both 0: no output
+    const void *out, *err;         // borrowed: the output itself, where there is no cookie to read it by
     const void *tag, *command;     // borrowed; only where the sink wants them
     const void *item;              // likewise: as item_put writes it
     size_t tag_size, command_size, item_size;
-    void *cookie; // passed to read_output and free_output; NULL where there is no output
+    void *cookie; // passed to read_output and free_output; NULL where nothing is to be read by it
 } result_t;
 
 enum { RESULT_TIMED_OUT = 1, RESULT_NOT_STARTED = 2 };
@@ -100,6 +101,9 @@ void dryer_done (dryer_t *self, const result_t *result, int64_t now_ms);
 
 //  A job of which nothing was done yet is not done here after all: it goes back to the washer.
 void dryer_return (dryer_t *self, uint64_t ticket);
+
+//  Likewise a part of a job of which nothing was done yet.
+void dryer_return_part (dryer_t *self, uint64_t ticket, uint64_t n, uint64_t count);
 
 //  Streams a piece of a running job's output (WANT_LINES, WANT_RAW). Returns the bytes taken: the credit may end.
 size_t dryer_stream (dryer_t *self, uint64_t ticket, int stream, const void *tag, size_t tag_size, const void *data,

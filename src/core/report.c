@@ -82,6 +82,11 @@ static bool append_output (writer_t *out, const waiting_t *w, int stream, uint64
                            const dryer_ports_t *ports)
 {
     uint8_t buffer[4096];
+    const uint8_t *bytes = stream == 1 ? w->result.out : w->result.err;
+    if (bytes) {
+        put_bytes (out, bytes + from, (size_t)size);
+        return true;
+    }
     while (size) {
         size_t want = size < sizeof buffer ? (size_t)size : sizeof buffer;
         size_t got = ports->read_output (ports->arg, w->result.cookie, stream, from, buffer, want);
@@ -222,11 +227,12 @@ static const uint8_t *copy_text (uint8_t **to, const void *text, size_t size)
     return copy;
 }
 
-//  Makes tag, command and item copies. False where memory ends.
+//  Makes copies of what is borrowed. False where memory ends.
 static bool own_texts (waiting_t *w)
 {
     result_t *r = &w->result;
-    size_t size = r->tag_size + r->command_size + r->item_size;
+    size_t out_size = r->out ? (size_t)r->out_bytes : 0, err_size = r->err ? (size_t)r->err_bytes : 0;
+    size_t size = r->tag_size + r->command_size + r->item_size + out_size + err_size;
     if (!size)
         return true;
     if (!(w->texts = malloc (size)))
@@ -235,14 +241,23 @@ static bool own_texts (waiting_t *w)
     r->tag = copy_text (&at, r->tag, r->tag_size);
     r->command = copy_text (&at, r->command, r->command_size);
     r->item = copy_text (&at, r->item, r->item_size);
+    r->out = r->out ? copy_text (&at, r->out, out_size) : NULL;
+    r->err = r->err ? copy_text (&at, r->err, err_size) : NULL;
     return true;
 }
 
-void reports_add (reports_t *self, link_t *link, const running_t *job, const result_t *result,
+//  Nothing that could have to wait: no output, or a small one that the credit covers, with none before it.
+static bool goes_now (const reports_t *self, const waiting_t *w, uint64_t credit)
+{
+    uint64_t bytes = output_bytes (w);
+    return !bytes || (!self->size && bytes <= INLINE_BYTES && self->spent + self->body.size < credit);
+}
+
+void reports_add (reports_t *self, link_t *link, uint64_t credit, const running_t *job, const result_t *result,
                   const dryer_ports_t *ports)
 {
     waiting_t w = {.result = *result, .washer = job->washer, .seq = job->seq, .attempt = job->attempt};
-    if (!output_bytes (&w)) { // nothing that could have to wait
+    if (goes_now (self, &w, credit)) {
         hand_inline (self, link, &w, ports);
         free_output (&w, ports);
         return;

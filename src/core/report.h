@@ -14,7 +14,7 @@ enum { RESULT_IN_PIECES = 0x80, RESULT_HAS_ITEM = 0x40, RESULT_OUTPUT_LOST = 0x0
 
 //  A result on its way.
 typedef struct {
-    result_t result; // tag, command and item are copies, in `texts`
+    result_t result; // what it borrows are copies, in `texts`
     uint8_t *texts;
     uint64_t washer, seq;
     uint32_t attempt;
@@ -37,8 +37,8 @@ typedef struct {
     bool oom;
 } reports_t;
 
-//  A final result. Copies tag, command and item, takes the cookie.
-void reports_add (reports_t *self, link_t *link, const running_t *job, const result_t *result,
+//  A final result. Copies what is borrowed, takes the cookie.
+void reports_add (reports_t *self, link_t *link, uint64_t credit, const running_t *job, const result_t *result,
                   const dryer_ports_t *ports);
 
 //  Hands on what the credit allows.

@@ -202,6 +202,27 @@ static void test_recall_of_nothing_is_answered (void **state)
     dryer_destroy (&desk.dryer);
 }
 
+//  Of a run that one slot took some tasks are done and the others go back: then nothing of it runs.
+static void test_a_run_is_done_and_returned_in_parts (void **state)
+{
+    desk_t desk;
+    job_t job;
+    desk_open (&desk, WASHER);
+    tasks (&desk, WASHER, 1, 4, "a\nb\nc\nd\n");
+    assert_true (dryer_take (desk.dryer, 4, &job));
+    slice_drop (&job.bytes);
+    result_t second = {.ticket = job.ticket, .n = 2, .count = 1};
+    dryer_done (desk.dryer, &second, desk.now_ms);
+    dryer_return_part (desk.dryer, job.ticket, 1, 1);
+    assert_int_equal (dryer_status (desk.dryer).running, 1);
+    dryer_return_part (desk.dryer, job.ticket, 3, 2);
+    assert_int_equal (dryer_status (desk.dryer).running, 0);
+    assert_int_equal (dryer_status (desk.dryer).returned, 3);
+    dryer_return_part (desk.dryer, job.ticket, 3, 2); // it is known no more
+    assert_says (&desk, "RETURNED RETURNED DONE ");
+    dryer_destroy (&desk.dryer);
+}
+
 static void test_a_leaving_dryer_returns_what_still_comes (void **state)
 {
     desk_t desk;
@@ -224,6 +245,7 @@ int main (void)
         cmocka_unit_test (test_a_count_beyond_its_bytes_is_dropped),
         cmocka_unit_test (test_torn_tasks_are_failures),
         cmocka_unit_test (test_recall_of_nothing_is_answered),
+        cmocka_unit_test (test_a_run_is_done_and_returned_in_parts),
         cmocka_unit_test (test_a_leaving_dryer_returns_what_still_comes),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

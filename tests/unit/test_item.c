@@ -109,14 +109,14 @@ static void test_it_comes_with_the_completion (void **state)
     running_t job = {.washer = 1, .seq = 1, .attempt = 1};
     item_put (&item, &lines, (const uint8_t *)"a\nb\n", 4);
     result_t result = {.n = 1, .count = 1, .item = item.data, .item_size = item.size};
-    reports_add (&reports, &link, &job, &result, &ports); // silent, and not joined with the next one
+    reports_add (&reports, &link, 0, &job, &result, &ports); // silent, and not joined with the next one
     result.n = 2;
-    reports_add (&reports, &link, &job, &result, &ports);
+    reports_add (&reports, &link, 0, &job, &result, &ports);
     result = (result_t){.n = 3, .count = 1, .out_bytes = 5, .cookie = &result, .tag = "tag", .tag_size = 3};
     result.item = item.data;
     result.item_size = item.size;
-    reports_add (&reports, &link, &job, &result, &ports);
-    reports_add (&reports, &link, &job, &(result_t){.n = 4, .count = 2}, &ports); // one that was not asked
+    reports_add (&reports, &link, 0, &job, &result, &ports);
+    reports_add (&reports, &link, 0, &job, &(result_t){.n = 4, .count = 2}, &ports); // one that was not asked
     size_t size = item.size;
     uint8_t wanted[64];
     memcpy (wanted, item.data, size);

@@ -129,7 +129,7 @@ static void add (reports_t *reports, link_t *link, output_t *output)
     running_t job = {.washer = 1, .seq = 1, .attempt = 1};
     result_t result = {.n = output->n, .count = 1, .out_bytes = output->out_bytes, .err_bytes = output->err_bytes};
     result.cookie = output->out_bytes + output->err_bytes ? output : NULL;
-    reports_add (reports, link, &job, &result, &ports);
+    reports_add (reports, link, 0, &job, &result, &ports);
 }
 
 static void test_a_million_successes_are_one_record (void **state)
@@ -138,7 +138,7 @@ static void test_a_million_successes_are_one_record (void **state)
     link_t link = {0};
     running_t job = {.washer = 1, .seq = 1, .attempt = 1};
     for (uint64_t n = 1; n <= 1000000; n++)
-        reports_add (&reports, &link, &job, &(result_t){.n = n, .count = 1}, &ports);
+        reports_add (&reports, &link, 0, &job, &(result_t){.n = n, .count = 1}, &ports);
     reports_pump (&reports, &link, 0, &ports); // without credit
     packet_t packet = {0};
     assert_true (link_next (&link, &packet));
@@ -168,12 +168,12 @@ static void test_records_join_only_what_is_alike (void **state)
         reports_t reports = {0};
         link_t link = {0};
         running_t job = {.washer = 1, .seq = 1, .attempt = 1};
-        reports_add (&reports, &link, &job, &(result_t){.n = 5, .count = 1}, &ports);
+        reports_add (&reports, &link, 0, &job, &(result_t){.n = 5, .count = 1}, &ports);
         job = (running_t){.washer = next[i].washer, .seq = next[i].seq, .attempt = next[i].attempt};
         result_t result = {.n = next[i].n, .count = 1, .status = next[i].status};
         result.signal = next[i].signal;
         result.flags = next[i].flags;
-        reports_add (&reports, &link, &job, &result, &ports);
+        reports_add (&reports, &link, 0, &job, &result, &ports);
         reports_pump (&reports, &link, 0, &ports);
         uint32_t records = 0;
         for (packet_t packet = {0}; link_next (&link, &packet); packet_drop (&packet))
@@ -196,7 +196,7 @@ static void test_texts_travel_with_their_record (void **state)
     result.tag_size = 3;
     result.command = command;
     result.command_size = 7;
-    reports_add (&reports, &link, &job, &result, &ports);
+    reports_add (&reports, &link, 0, &job, &result, &ports);
     memset (tag, '?', 3); // copies were taken
     memset (command, '?', 7);
     reports_pump (&reports, &link, 1000, &ports);
@@ -208,6 +208,43 @@ static void test_texts_travel_with_their_record (void **state)
     assert_true (output.freed);
     reports_free (&reports, &ports);
     link_free (&link);
+}
+
+//  An output that is lent is in the batch at once where the credit covers it, and else a copy waits.
+static void test_lent_outputs_go_at_once_or_wait_as_copies (void **state)
+{
+    enum { LONG_BYTES = INLINE_BYTES + 5 };
+    static const uint64_t credits[] = {1000, 0};
+    for (size_t i = 0; i < 2; i++) {
+        reports_t reports = {0};
+        link_t link = {0};
+        seen_t *seen = calloc (1, sizeof *seen);
+        uint8_t *out = malloc (LONG_BYTES), err[] = {byte_at (7, 2, 0)};
+        running_t job = {.washer = 1, .seq = 1, .attempt = 1};
+        for (uint64_t n = 7; n < 9; n++) { // the second is too long for a batch
+            uint64_t size = n == 7 ? 10 : LONG_BYTES;
+            for (uint64_t at = 0; at < size; at++)
+                out[at] = byte_at (n, 1, at);
+            result_t result = {.n = n, .count = 1, .out_bytes = size, .err_bytes = n == 7, .out = out, .err = err};
+            reports_add (&reports, &link, credits[i], &job, &result, &ports);
+        }
+        memset (out, 0, LONG_BYTES);
+        err[0]++;
+        assert_int_equal (reports_waiting (&reports), credits[i] ? 1 : 2);
+        reports_pump (&reports, &link, credits[i], &ports);
+        see_all (seen, &link);
+        assert_int_equal (seen->done[7], credits[i] != 0);
+        reports_pump (&reports, &link, UINT64_MAX, &ports);
+        see_all (seen, &link);
+        assert_true (seen->done[7] && seen->done[8]);
+        assert_int_equal (seen->got[1][7], 10);
+        assert_int_equal (seen->got[2][7], 1);
+        assert_int_equal (seen->got[1][8], LONG_BYTES);
+        reports_free (&reports, &ports);
+        link_free (&link);
+        free (seen);
+        free (out);
+    }
 }
 
 //  hole 14: an output far larger than the credit goes as credit comes; DONE after its last piece; kept until acked
@@ -356,6 +393,7 @@ int main (void)
         cmocka_unit_test (test_a_million_successes_are_one_record),
         cmocka_unit_test (test_records_join_only_what_is_alike),
         cmocka_unit_test (test_texts_travel_with_their_record),
+        cmocka_unit_test (test_lent_outputs_go_at_once_or_wait_as_copies),
         cmocka_unit_test (test_an_output_larger_than_the_credit),
         cmocka_unit_test (test_results_without_output_pass_by),
         cmocka_unit_test (test_what_cannot_be_read_is_said),

@@ -244,6 +244,28 @@ static void test_welcome_tells_only_what_is_durable (void **state)
     }
 }
 
+//  What was counted in a row is told as one run, whoever did it; what ended otherwise, or lies elsewhere, as another.
+static void test_counted_in_a_row_is_told_as_one_run (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_washer (&desk, WASHER, 0);
+    hello_dryer (&desk, DRYER, 0);
+    assert_true (hear (&desk, WASHER, MSG_WELCOME));
+    done (&desk, DRYER, 1, 1);
+    done (&desk, DRYER, 2, 3);
+    done (&desk, DRYER, 9, 1);
+    tick (&desk, 1000);
+    assert_true (hear (&desk, WASHER, MSG_COUNTED));
+    assert_int_equal (desk.heard.header.count, 2);
+    reader_t in = heard (&desk);
+    assert_int_equal (get_u64 (&in), 1);
+    assert_int_equal (get_u64 (&in), 4);
+    get_u8 (&in);
+    assert_int_equal (get_u64 (&in), 9);
+    desk_close (&desk);
+}
+
 //  A sink that died after it had decided, and comes back: those who were not told find it, and it does not wait for
 //  ever.
 static void test_a_restarted_sink_tells_the_end (void **state)
@@ -787,6 +809,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_a_dryer_lost_before_it_was_presented_is_told_of),
         cmocka_unit_test (test_welcome_tells_only_what_is_durable),
+        cmocka_unit_test (test_counted_in_a_row_is_told_as_one_run),
         cmocka_unit_test (test_a_restarted_sink_tells_the_end),
         cmocka_unit_test (test_a_washer_of_the_next_run_does_not_hear_the_end_of_this_one),
         cmocka_unit_test (test_a_sink_with_other_things_to_do_stays_and_tells_the_end),
