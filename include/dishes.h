@@ -100,6 +100,7 @@ typedef struct {
     size_t err_size;     // bytes
     int64_t start_us;    // when it was begun, microseconds since 1970; 0: not known
     uint64_t runtime_us; // for how long it was done, microseconds
+    uint64_t count;      // tasks of which this is told, from `number` on; 1, but see opts.result_runs
 } dishes_result_t;
 
 typedef void dishes_result_fn (void *arg, const dishes_result_t *result);
@@ -184,6 +185,8 @@ typedef struct {
     int dead_after_ms; // silence after which a part is lost; 0: 5,000
     int grace_ms;      // for a lost washer to come back; 0: 10,000; -1: without end
     int crash_limit;   // dryers that a task may take with it before it is given up; 0: 3; -1: no limit
+    int result_runs; // 1: tasks in a row that ended alike and have no output are told with one call of `result`, which
+                     // says how many (result->count): for millions a second
 } dishes_opts_t;
 
 //  ---- washer
@@ -198,6 +201,16 @@ DISHES_API dishes_washer_t *dishes_washer_new (const char *at, const dishes_opts
 //  0; or -1: ETIMEDOUT, the queue is full; EMSGSIZE, more than DISHES_TASK_BYTES; EPIPE, after dishes_end; ECANCELED,
 //  the run ended before all was counted; ECONNABORTED, the pipeline is lost.
 DISHES_API int dishes_put (dishes_washer_t *self, const void *data, size_t size, int timeout_ms);
+
+//  Puts each item of `data`, `size` bytes, as a task, at the price of one put for all: for tasks that are smaller than
+//  what a call costs. Each item ends with the byte `delimiter`, the last one with that or with the data; a task is an
+//  item without its delimiter, and may be empty. No data is no task. Copies the bytes; puts all of them, or none. Waits
+//  until the queue has room for the whole block (of one that is larger than the queue: until it is empty), so put a
+//  million items in blocks of 64 KiB, say, and not as one. Blocks and single tasks may follow each other in any order.
+//
+//  How many tasks they were; or -1 as dishes_put.
+DISHES_API int64_t dishes_put_block (dishes_washer_t *self, const void *data, size_t size, char delimiter,
+                                     int timeout_ms);
 
 enum { DISHES_TASK_BYTES = 64 << 20 };
 

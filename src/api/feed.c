@@ -1,5 +1,6 @@
 #include "api/feed.h"
 #include "core/array.h"
+#include "core/scan.h"
 
 #include <errno.h>
 #include <sys/eventfd.h>
@@ -21,6 +22,7 @@ struct feed {
     block_t *block;
     size_t start, used; // what of it was not read: [start, used)
     uint64_t tasks;     // in there
+    shape_t shape;      // as they lie there
 
     uint64_t put, counted, counted_to;
     bool is_idle; // the role waits for the bell
@@ -63,6 +65,16 @@ void feed_destroy (feed_t **self_p)
 
 //  ---- putting
 
+//  What is put: one task, or those of a block.
+typedef struct {
+    const void *data;
+    size_t size;
+    uint8_t delimiter; // of a block
+    uint64_t tasks;
+} parcel_t;
+
+static const shape_t alone = {.format = BLOCK_PREFIXED, .columns = 1, .items = 1};
+
 static void ring (feed_t *self)
 {
     if (self->is_idle)
@@ -75,38 +87,59 @@ static batch_t take_open (feed_t *self)
 {
     batch_t batch = {.bytes = slice_of (self->block, self->start, self->used - self->start),
                      .tasks = self->tasks,
-                     .items = self->tasks};
+                     .items = self->tasks,
+                     .shape = self->shape};
     self->start = self->used;
     self->tasks = 0;
     return batch;
 }
 
-static int close_block (feed_t *self)
+//  Room among the full ones for so many more, and for what the open one holds.
+static int reserve_full (feed_t *self, size_t more)
 {
-    if (self->tasks) {
-        if (queue_reserve (&self->full, &self->head, self->size, &self->capacity, sizeof *self->full) == -1)
-            return -1;
-        self->full[self->head + self->size++] = take_open (self);
-    }
-    block_unref (self->block);
-    self->block = NULL;
+    if (self->head) // there are few
+        memmove (self->full, self->full + self->head, self->size * sizeof *self->full);
+    self->head = 0;
+    return array_reserve (&self->full, &self->capacity, self->size + more + 1, sizeof *self->full);
+}
+
+static int close_open (feed_t *self)
+{
+    if (!self->tasks)
+        return 0;
+    if (reserve_full (self, 0) == -1)
+        return -1;
+    self->full[self->head + self->size++] = take_open (self);
     return 0;
 }
 
-static int make_room (feed_t *self, size_t need)
+//  For `need` bytes of tasks of this shape.
+static int make_room (feed_t *self, size_t need, const shape_t *shape)
 {
-    if (self->block && block_capacity (self->block) - self->used >= need)
-        return 0;
-    block_t *block = block_new (need > FEED_BLOCK_BYTES ? need : FEED_BLOCK_BYTES);
+    bool fits = self->block && block_capacity (self->block) - self->used >= need;
+    block_t *block = fits ? self->block : block_new (need > FEED_BLOCK_BYTES ? need : FEED_BLOCK_BYTES);
     if (!block)
         return -1;
-    if (self->block && close_block (self) == -1) {
-        block_unref (block);
+    if ((!fits || !shape_equal (&self->shape, shape)) && close_open (self) == -1) {
+        if (!fits)
+            block_unref (block);
         return -1;
     }
+    self->shape = *shape;
+    if (fits)
+        return 0;
+    block_unref (self->block);
     self->block = block;
     self->start = self->used = 0;
     return 0;
+}
+
+static void note_put (feed_t *self, size_t bytes, uint64_t tasks)
+{
+    self->used += bytes;
+    self->held_bytes += bytes;
+    self->tasks += tasks;
+    self->put += tasks;
 }
 
 static uint8_t *put_u32_at (uint8_t *at, uint32_t value)
@@ -116,19 +149,55 @@ static uint8_t *put_u32_at (uint8_t *at, uint32_t value)
     return at;
 }
 
-static int append (feed_t *self, const void *data, size_t size)
+static int append (feed_t *self, const parcel_t *what)
 {
-    if (make_room (self, size + PREFIX_BYTES) == -1)
+    size_t size = what->size;
+    if (make_room (self, size + PREFIX_BYTES, &alone) == -1)
         return -1;
     uint8_t *at = block_data (self->block) + self->used;
     at = put_u32_at (at, 1);
     at = put_u32_at (at, (uint32_t)size);
     if (size)
-        memcpy (at, data, size);
-    self->used += size + PREFIX_BYTES;
-    self->held_bytes += size + PREFIX_BYTES;
-    self->tasks++;
-    self->put++;
+        memcpy (at, what->data, size);
+    note_put (self, size + PREFIX_BYTES, 1);
+    return 0;
+}
+
+//  Where a slice of the open block ends, if it is to be about as large as a block: behind a task.
+static size_t slice_end (const feed_t *self, size_t end)
+{
+    const uint8_t *data = block_data (self->block) + self->start;
+    size_t size = end - self->start;
+    if (size <= FEED_BLOCK_BYTES)
+        return end;
+    const uint8_t *last = memrchr (data, self->shape.delimiter, FEED_BLOCK_BYTES);
+    if (!last)
+        last = memchr (data + FEED_BLOCK_BYTES, self->shape.delimiter, size - FEED_BLOCK_BYTES);
+    return self->start + (size_t)(last - data) + 1;
+}
+
+static int append_block (feed_t *self, const parcel_t *what)
+{
+    shape_t shape = {.format = BLOCK_DELIMITED, .delimiter = what->delimiter, .columns = 1, .items = 1};
+    const uint8_t *data = what->data;
+    bool is_torn = data[what->size - 1] != what->delimiter;
+    size_t bytes = what->size + is_torn;
+    if (make_room (self, bytes, &shape) == -1 || reserve_full (self, bytes / (FEED_BLOCK_BYTES / 2) + 2) == -1)
+        return -1;
+    uint8_t *at = block_data (self->block) + self->used;
+    memcpy (at, data, what->size);
+    if (is_torn)
+        at[what->size] = what->delimiter;
+    if (self->used - self->start + bytes <= FEED_BLOCK_BYTES) {
+        note_put (self, bytes, what->tasks);
+        return 0;
+    }
+    for (size_t end = self->used + bytes; self->used < end;) {
+        size_t stop = slice_end (self, end);
+        note_put (self, stop - self->used,
+                  scan_count (block_data (self->block) + self->used, stop - self->used, what->delimiter));
+        self->full[self->head + self->size++] = take_open (self);
+    }
     return 0;
 }
 
@@ -148,15 +217,17 @@ static int refusal (const feed_t *self)
     return self->is_ended || self->is_over ? EPIPE : 0;
 }
 
-static int put (feed_t *self, const void *data, size_t size, int64_t deadline_ns)
+static int put (feed_t *self, const parcel_t *what, int64_t deadline_ns,
+                int (*add) (feed_t *self, const parcel_t *what))
 {
+    size_t size = what->size;
     int error;
     bool in_time = true;
     while (!(error = refusal (self)) && is_full (self, size) && in_time)
         in_time = latch_wait (&self->latch, deadline_ns);
     if (!error && is_full (self, size))
         error = ETIMEDOUT;
-    if (!error && append (self, data, size) == -1)
+    if (!error && add (self, what) == -1)
         error = ENOMEM;
     if (!error)
         ring (self);
@@ -165,12 +236,27 @@ static int put (feed_t *self, const void *data, size_t size, int64_t deadline_ns
 
 int feed_put (feed_t *self, const void *data, size_t size, int timeout_ms)
 {
+    parcel_t what = {.data = data, .size = size, .tasks = 1};
     int64_t deadline_ns = latch_deadline_ns (timeout_ms);
     latch_lock (&self->latch);
-    int error = put (self, data, size, deadline_ns);
+    int error = put (self, &what, deadline_ns, append);
     latch_unlock (&self->latch);
     errno = error ? error : errno;
     return error ? -1 : 0;
+}
+
+int64_t feed_put_block (feed_t *self, const void *data, size_t size, uint8_t delimiter, int timeout_ms)
+{
+    if (!size)
+        return 0;
+    parcel_t what = {.data = data, .size = size, .delimiter = delimiter};
+    what.tasks = scan_count (data, size, delimiter) + (((const uint8_t *)data)[size - 1] != delimiter);
+    int64_t deadline_ns = latch_deadline_ns (timeout_ms);
+    latch_lock (&self->latch);
+    int error = put (self, &what, deadline_ns, append_block);
+    latch_unlock (&self->latch);
+    errno = error ? error : errno;
+    return error ? -1 : (int64_t)what.tasks;
 }
 
 void feed_end (feed_t *self)
@@ -288,10 +374,6 @@ static const char *error_of_feed (const void *arg)
 
 supply_t feed_supply (feed_t *self)
 {
-    return (supply_t){.arg = self,
-                      .shape = {.format = BLOCK_PREFIXED, .columns = 1, .items = 1},
-                      .read = read_feed,
-                      .eof = eof_of_feed,
-                      .fd = fd_of_feed,
-                      .error = error_of_feed};
+    return (supply_t){
+        .arg = self, .shape = alone, .read = read_feed, .eof = eof_of_feed, .fd = fd_of_feed, .error = error_of_feed};
 }

@@ -1,8 +1,9 @@
 /*  feed: the washer's items as a program puts them: from its threads into blocks, out of which the role reads.
  *
- *  A task is written into a block of FEED_BLOCK_BYTES behind those before it, as BLOCK_PREFIXED with one value. The
- * role reads whatever is there, so nothing waits for a block to be full; while it is busy, what is put comes to it
- * together. Bytes that a slice shows are never written again.
+ *  A task is written into a block of FEED_BLOCK_BYTES behind those before it, as BLOCK_PREFIXED with one value; tasks
+ *  that are put together, as BLOCK_DELIMITED, with one copy of all. The role reads whatever is there, so nothing waits
+ *  for a block to be full; while it is busy, what is put comes to it together. Bytes that a slice shows are never
+ *  written again.
  */
 #ifndef DISHES_API_FEED_H
 #define DISHES_API_FEED_H
@@ -11,7 +12,7 @@
 #include "core/session.h"
 #include "role/supply.h"
 
-enum { FEED_BLOCK_BYTES = 64 << 10, FEED_HELD_BYTES = 4 * FEED_BLOCK_BYTES };
+enum { FEED_BLOCK_BYTES = 64 << 10, FEED_HELD_BYTES = 16 * FEED_BLOCK_BYTES };
 
 typedef struct feed feed_t;
 
@@ -24,6 +25,10 @@ void feed_destroy (feed_t **self_p);
 //  One task; copies it. Waits while the feed is full. 0; or -1: ETIMEDOUT, EPIPE after feed_end, what feed_over said,
 //  ENOMEM.
 int feed_put (feed_t *self, const void *data, size_t size, int timeout_ms);
+
+//  Those in `data`, each ended by `delimiter`, the last one by that or by the end; copies them. All or none. How many
+//  they are; or -1 as feed_put.
+int64_t feed_put_block (feed_t *self, const void *data, size_t size, uint8_t delimiter, int timeout_ms);
 
 //  No more will be put.
 void feed_end (feed_t *self);

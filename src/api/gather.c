@@ -98,7 +98,9 @@ static void add_pieces (gather_t *self, const completion_t *what, dishes_result_
 
 void gather_completed (gather_t *self, const completion_t *what)
 {
-    dishes_result_t result = {.outcome = outcome_of (what->outcome),
+    dishes_result_t result = {.number = what->n,
+                              .count = self->in_runs ? what->count : 1,
+                              .outcome = outcome_of (what->outcome),
                               .status = what->status,
                               .signal = what->signal,
                               .attempt = (int)what->attempt,
@@ -111,10 +113,8 @@ void gather_completed (gather_t *self, const completion_t *what)
     heap_t *heap = what->pieces ? find (self, what->dryer, what->n) : NULL;
     if (what->pieces)
         add_pieces (self, what, &result, heap);
-    for (uint64_t i = 0; i < what->count; i++) {
-        result.number = what->n + i;
+    for (uint64_t end = what->n + what->count; result.number < end; result.number += result.count)
         self->result (self->arg, &result);
-    }
     if (heap)
         remove_heap (self, heap);
 }

@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
     dishes_result_fn *result;
     void *arg;
+    bool in_runs; // what is alike is told with one call
     heap_t *heaps;
     size_t size, capacity;
 } gather_t;

@@ -97,7 +97,7 @@ static sink_config_t core_config (const dishes_opts_t *opts)
 static void configure (dishes_sink_t *self)
 {
     const dishes_opts_t *opts = &self->part.settings.opts;
-    self->gather = (gather_t){.result = opts->result, .arg = opts->result_arg};
+    self->gather = (gather_t){.result = opts->result, .arg = opts->result_arg, .in_runs = opts->result_runs != 0};
     self->witness =
         (witness_t){.arg = self, .piece = on_piece, .drop = on_drop, .completed = on_completed, .turned = on_turned};
     self->config = (sink_role_config_t){.site = self->part.station->site,

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { RETRIES = 1, WAIT_MS = 60000 };
 
@@ -142,6 +143,28 @@ int dishes_put (dishes_washer_t *self, const void *data, size_t size, int timeou
     if (size > DISHES_TASK_BYTES)
         return fault_set (EMSGSIZE, "a task of %zu bytes: %d is the most", size, (int)DISHES_TASK_BYTES);
     return feed_put (self->feed, data, size, timeout_ms) == 0 ? 0 : refuse (self, "put");
+}
+
+//  True where an item is longer than a task may be.
+static bool is_too_long (const char *data, size_t size, char delimiter)
+{
+    while (size > DISHES_TASK_BYTES) {
+        const char *last = memrchr (data, delimiter, DISHES_TASK_BYTES + 1);
+        if (!last)
+            return true;
+        size -= (size_t)(last + 1 - data);
+        data = last + 1;
+    }
+    return false;
+}
+
+int64_t dishes_put_block (dishes_washer_t *self, const void *data, size_t size, char delimiter, int timeout_ms)
+{
+    assert (self && (data || !size));
+    if (is_too_long (data, size, delimiter))
+        return fault_set (EMSGSIZE, "a task in a block is longer than %d bytes", (int)DISHES_TASK_BYTES);
+    int64_t tasks = feed_put_block (self->feed, data, size, (uint8_t)delimiter, timeout_ms);
+    return tasks == -1 ? refuse (self, "put") : tasks;
 }
 
 int dishes_join (dishes_washer_t *self, int timeout_ms)

@@ -1,4 +1,5 @@
 #include "core/block.h"
+#include "core/scan.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -76,21 +77,32 @@ void slice_drop (slice_t *self)
     *self = (slice_t){0};
 }
 
+bool shape_equal (const shape_t *a, const shape_t *b)
+{
+    return a->format == b->format && a->delimiter == b->delimiter && a->columns == b->columns && a->items == b->items;
+}
+
 static uint32_t load_u32 (const uint8_t *at)
 {
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-//  The end of one task, or NULL. A delimited task may end early where the data does.
-static const uint8_t *skip_delimited (const shape_t *shape, const uint8_t *at, const uint8_t *end)
+//  The last task may end early where the data does.
+static size_t skip_delimited (const shape_t *shape, const uint8_t *data, size_t size, uint64_t tasks)
 {
-    for (uint32_t i = 0; i < shape->items && at < end; i++) {
-        const uint8_t *stop = memchr (at, shape->delimiter, (size_t)(end - at));
-        if (!stop)
-            return NULL;
-        at = stop + 1;
-    }
-    return at;
+    if (tasks > size) // no task is less than a byte
+        return SIZE_MAX;
+    uint64_t count = tasks * shape->items;
+    size_t skipped = scan_skip (data, size, shape->delimiter, &count);
+    bool is_whole = !count || (count < shape->items && skipped && data[skipped - 1] == shape->delimiter);
+    return is_whole ? skipped : SIZE_MAX;
+}
+
+static uint64_t count_delimited (const shape_t *shape, const uint8_t *data, size_t size)
+{
+    if (size && data[size - 1] != shape->delimiter)
+        return UINT64_MAX;
+    return (scan_count (data, size, shape->delimiter) + shape->items - 1) / shape->items;
 }
 
 static const uint8_t *skip_prefixed (const uint8_t *at, const uint8_t *end)
@@ -111,16 +123,13 @@ static const uint8_t *skip_prefixed (const uint8_t *at, const uint8_t *end)
     return at;
 }
 
-static const uint8_t *skip_one (const shape_t *shape, const uint8_t *at, const uint8_t *end)
-{
-    return shape->format == BLOCK_DELIMITED ? skip_delimited (shape, at, end) : skip_prefixed (at, end);
-}
-
 size_t shape_skip (const shape_t *shape, const uint8_t *data, size_t size, uint64_t tasks)
 {
     const uint8_t *at = data, *end = data + size;
+    if (shape->format == BLOCK_DELIMITED)
+        return skip_delimited (shape, data, size, tasks);
     while (tasks--) {
-        at = at < end ? skip_one (shape, at, end) : NULL;
+        at = at < end ? skip_prefixed (at, end) : NULL;
         if (!at)
             return SIZE_MAX;
     }
@@ -131,8 +140,10 @@ uint64_t shape_count (const shape_t *shape, const uint8_t *data, size_t size)
 {
     const uint8_t *at = data, *end = data + size;
     uint64_t count = 0;
+    if (shape->format == BLOCK_DELIMITED)
+        return count_delimited (shape, data, size);
     while (at < end) {
-        at = skip_one (shape, at, end);
+        at = skip_prefixed (at, end);
         if (!at)
             return UINT64_MAX;
         count++;

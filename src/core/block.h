@@ -30,6 +30,8 @@ typedef struct {
     uint32_t items;    // items a task of BLOCK_DELIMITED; 1 is usual, 0 is not valid
 } shape_t;
 
+bool shape_equal (const shape_t *a, const shape_t *b);
+
 //  A part of a block. Owns one reference unless said otherwise; {0} is the empty slice.
 typedef struct {
     block_t *block;

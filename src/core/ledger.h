@@ -17,7 +17,8 @@ struct delivery {
     uint64_t n, count; // as it was sent
     uint64_t left;     // of these, still out
     uint32_t attempt;
-    bool last, alone;            // a failure is final; a suspect: nothing else is at that dryer
+    bool last, alone; // a failure is final; a suspect: nothing else is at that dryer
+    shape_t shape;
     slice_t bytes;               // owned: as it was sent, so that a task is not searched for in its block again
     delivery_t *before, *behind; // in lane order
 };

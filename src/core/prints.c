@@ -18,13 +18,23 @@ static uint64_t mix (uint64_t lane, uint64_t word)
     return turn ((lane ^ word) * odd, 29);
 }
 
+static uint64_t seed_of (const shape_t *shape)
+{
+    return shape->format | (uint64_t)shape->delimiter << 8 | (uint64_t)shape->columns << 16 |
+           (uint64_t)shape->items << 32;
+}
+
 void ink_init (ink_t *self, const shape_t *shape)
 {
-    uint64_t seed =
-        shape->format | (uint64_t)shape->delimiter << 8 | (uint64_t)shape->columns << 16 | (uint64_t)shape->items << 32;
     *self = (ink_t){0};
     for (unsigned i = 0; i < INK_BYTES / 8; i++)
-        self->lanes[i] = mix (i + 1, seed);
+        self->lanes[i] = mix (i + 1, seed_of (shape));
+}
+
+void ink_shape (ink_t *self, const shape_t *shape)
+{
+    for (unsigned i = 0; i < INK_BYTES / 8; i++)
+        self->lanes[i] = mix (self->lanes[i] + i + 1, seed_of (shape) + self->bytes);
 }
 
 //  Four chains beside each other: a multiplication takes longer than there are between two words of one chain.

@@ -25,7 +25,8 @@ typedef struct {
     uint8_t tail[INK_BYTES]; // the last bytes % INK_BYTES of them
 } ink_t;
 
-void ink_init (ink_t *self, const shape_t *shape); // the same bytes in another shape are other tasks
+void ink_init (ink_t *self, const shape_t *shape);  // the same bytes in another shape are other tasks
+void ink_shape (ink_t *self, const shape_t *shape); // what follows lies in another one
 void ink_take (ink_t *self, const uint8_t *data, size_t size);
 print_t ink_print (const ink_t *self);
 

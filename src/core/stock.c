@@ -37,8 +37,12 @@ int stock_add (stock_t *self, slice_t *bytes, uint64_t tasks)
         errno = ENOMEM;
         return -1;
     }
-    self->lots[self->head + self->size++] =
-        (lot_t){.n = self->next_n, .count = tasks, .left = tasks, .bytes = *bytes, .cursor_n = self->next_n};
+    self->lots[self->head + self->size++] = (lot_t){.n = self->next_n,
+                                                    .count = tasks,
+                                                    .left = tasks,
+                                                    .shape = self->shape,
+                                                    .bytes = *bytes,
+                                                    .cursor_n = self->next_n};
     self->bytes += bytes->size;
     self->next_n += tasks;
     *bytes = (slice_t){0};
@@ -65,18 +69,18 @@ static lot_t *lot_from (stock_t *self, uint64_t n)
     return low < self->size ? &self->lots[self->head + low] : NULL;
 }
 
-static void seek (const shape_t *shape, lot_t *lot, uint64_t n)
+static void seek (lot_t *lot, uint64_t n)
 {
     if (n < lot->cursor_n) {
         lot->cursor_n = lot->n;
         lot->cursor_at = 0;
     }
     lot->cursor_at +=
-        shape_skip (shape, lot->bytes.data + lot->cursor_at, lot->bytes.size - lot->cursor_at, n - lot->cursor_n);
+        shape_skip (&lot->shape, lot->bytes.data + lot->cursor_at, lot->bytes.size - lot->cursor_at, n - lot->cursor_n);
     lot->cursor_n = n;
 }
 
-slice_t stock_slice (stock_t *self, uint64_t n, uint64_t *count)
+slice_t stock_slice (stock_t *self, uint64_t n, uint64_t *count, shape_t *shape)
 {
     lot_t *lot = lot_from (self, n);
     if (!lot || lot->n > n || !lot->left)
@@ -84,11 +88,13 @@ slice_t stock_slice (stock_t *self, uint64_t n, uint64_t *count)
     uint64_t end = lot->n + lot->count;
     if (*count > end - n)
         *count = end - n;
-    seek (&self->shape, lot, n);
+    if (shape)
+        *shape = lot->shape;
+    seek (lot, n);
     size_t start = lot->cursor_at;
     if (n + *count == end)
         return slice_copy (&(slice_t){lot->bytes.block, lot->bytes.data + start, lot->bytes.size - start});
-    seek (&self->shape, lot, n + *count);
+    seek (lot, n + *count);
     return slice_copy (&(slice_t){lot->bytes.block, lot->bytes.data + start, lot->cursor_at - start});
 }
 

@@ -11,6 +11,7 @@
 typedef struct {
     uint64_t n, count; // the numbers that lie in it
     uint64_t left;     // of them, not yet counted
+    shape_t shape;
     slice_t bytes;
     uint64_t cursor_n; // the task that begins at cursor_at
     size_t cursor_at;
@@ -22,7 +23,7 @@ typedef struct {
     size_t counted;  // lots of which nothing is left, behind one of which something is
     uint64_t next_n; // the number that the next task gets
     size_t bytes;    // held in all
-    shape_t shape;
+    shape_t shape;   // of what is added next
 } stock_t;
 
 void stock_init (stock_t *self, const shape_t *shape);
@@ -34,8 +35,8 @@ int stock_add (stock_t *self, slice_t *bytes, uint64_t tasks);
 void stock_skip (stock_t *self, uint64_t tasks); // these numbers have no bytes
 
 //  The bytes of tasks [n, n + *count), where *count is cut to what lies in one block. The empty slice where n is not
-//  held. The caller owns the reference.
-slice_t stock_slice (stock_t *self, uint64_t n, uint64_t *count);
+//  held. The caller owns the reference. `shape`, if not NULL, gets how they lie there.
+slice_t stock_slice (stock_t *self, uint64_t n, uint64_t *count, shape_t *shape);
 
 void stock_forget (stock_t *self, uint64_t n, uint64_t count); // counted; numbers that are not held are ignored
 

@@ -91,6 +91,14 @@ void washer_destroy (washer_t **self_p)
     *self_p = NULL;
 }
 
+void washer_shape (washer_t *self, const shape_t *shape)
+{
+    if (shape_equal (&self->stock.shape, shape))
+        return;
+    self->stock.shape = *shape;
+    ink_shape (&self->ink, shape);
+}
+
 int washer_put (washer_t *self, slice_t *bytes, uint64_t tasks)
 {
     uint64_t n = self->stock.next_n;

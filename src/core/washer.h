@@ -40,6 +40,9 @@ typedef struct {
 washer_t *washer_new (const washer_config_t *config, const washer_ports_t *ports, int64_t now_ms);
 void washer_destroy (washer_t **self_p);
 
+//  What is put from now on lies in this shape; before the first call it is the configuration's.
+void washer_shape (washer_t *self, const shape_t *shape);
+
 //  Puts `tasks` whole tasks (their exact bytes); takes the slice on success only. They get the next numbers.
 int washer_put (washer_t *self, slice_t *bytes, uint64_t tasks);
 

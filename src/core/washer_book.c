@@ -76,11 +76,12 @@ static void strike (washer_t *self, uint64_t n)
         return;
     }
     uint64_t one = 1;
-    slice_t item = stock_slice (&self->stock, n, &one);
+    shape_t shape = self->config.shape; // where the bytes are gone
+    slice_t item = stock_slice (&self->stock, n, &one, &shape);
     writer_t records = {0};
     put_u64 (&records, n);
     put_u32 (&records, note->strikes);
-    put_shape (&records, &self->config.shape);
+    put_shape (&records, &shape);
     washer_letter (self, MSG_BROKEN, 1, &records, &item);
 }
 

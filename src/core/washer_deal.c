@@ -78,7 +78,8 @@ static uint64_t portion (const washer_t *self, const lane_t *lane, uint64_t limi
 
 static bool send (washer_t *self, lane_t *lane, uint64_t n, uint64_t count, uint32_t attempt, bool alone)
 {
-    slice_t bytes = stock_slice (&self->stock, n, &count); // cuts the count to one block
+    shape_t shape;
+    slice_t bytes = stock_slice (&self->stock, n, &count, &shape); // cuts the count to one block
     if (!bytes.block)
         return false;
     delivery_t *delivery = ledger_send (&self->ledger, &lane->shelf, lane->dryer, lane->seq + 1, n, count);
@@ -88,6 +89,7 @@ static bool send (washer_t *self, lane_t *lane, uint64_t n, uint64_t count, uint
         return false;
     }
     delivery->bytes = bytes;
+    delivery->shape = shape;
     lane->seq++;
     lane->recall_vain = false;
     delivery->attempt = attempt;

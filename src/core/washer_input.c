@@ -41,12 +41,15 @@ void input_noted (washer_t *self, const slice_t *bytes)
 static bool read_again (const washer_t *self, uint64_t bytes, ink_t *ink)
 {
     const stock_t *stock = &self->stock;
+    const shape_t *shape = &self->config.shape;
     uint64_t n = 1;
-    ink_init (ink, &self->config.shape);
+    ink_init (ink, shape);
     for (size_t i = 0; i < stock->size && ink->bytes < bytes; i++) {
         const lot_t *lot = &stock->lots[stock->head + i];
         if (lot->n != n || !lot->left)
             return false;
+        if (!shape_equal (&lot->shape, shape))
+            ink_shape (ink, shape = &lot->shape);
         uint64_t left = bytes - ink->bytes;
         ink_take (ink, lot->bytes.data, left < lot->bytes.size ? (size_t)left : lot->bytes.size);
         n += lot->count;

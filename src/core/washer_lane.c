@@ -151,13 +151,13 @@ static void give_up_parts (washer_t *self, const delivery_t *delivery)
     }
 }
 
-static void tasks_records (const washer_t *self, const delivery_t *delivery, writer_t *out)
+static void tasks_records (const delivery_t *delivery, writer_t *out)
 {
     put_u64 (out, delivery->n);
     put_u64 (out, delivery->count);
     put_u32 (out, delivery->attempt);
     put_u8 (out, (uint8_t)((delivery->last ? TASK_LAST : 0) | (delivery->alone ? TASK_ALONE : 0)));
-    put_shape (out, &self->config.shape);
+    put_shape (out, &delivery->shape);
 }
 
 //  What goes out under this sequence number now: the delivery whole, the recall, or nothing (skip it). A delivery that
@@ -176,7 +176,7 @@ static uint8_t fill (washer_t *self, lane_t *lane, writer_t *records, slice_t *b
     if (!delivery)
         return MSG_SKIP;
     *body = slice_copy (&delivery->bytes);
-    tasks_records (self, delivery, records);
+    tasks_records (delivery, records);
     return MSG_TASKS;
 }
 

@@ -71,6 +71,7 @@ typedef struct {
     slice_t bytes;
     uint64_t tasks;
     uint64_t items; // in those tasks; less than tasks * -n only where a task is not full
+    shape_t shape;  // how they lie there; one with 0 items: as the whole input
 } batch_t;
 
 //  Reads what is there. Returns 1 with a batch (the caller owns its slice), 0 when nothing can be had now (the end:

@@ -53,7 +53,9 @@ int packer_hand_out (packer_t *self, batch_t *out)
 {
     if (!self->tasks)
         return 0;
-    *out = (batch_t){slice_of (self->block, self->start, self->open - self->start), self->tasks, self->items};
+    *out = (batch_t){.bytes = slice_of (self->block, self->start, self->open - self->start),
+                     .tasks = self->tasks,
+                     .items = self->items};
     self->start = self->open;
     self->tasks = self->items = 0;
     return 1;

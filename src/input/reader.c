@@ -1,7 +1,7 @@
 #include "input/reader.h"
 
 #include "base/units.h"
-#include "input/count.h"
+#include "core/scan.h"
 
 #include <errno.h>
 #include <string.h>
@@ -83,7 +83,7 @@ static int make_room (reader_t *self)
 
 static int hand_out (reader_t *self, size_t end, uint64_t tasks, uint64_t items, batch_t *out)
 {
-    *out = (batch_t){slice_of (self->block, self->start, end - self->start), tasks, items};
+    *out = (batch_t){.bytes = slice_of (self->block, self->start, end - self->start), .tasks = tasks, .items = items};
     self->items += items;
     self->whole -= items;
     self->start = end;
@@ -95,7 +95,7 @@ static int take (reader_t *self, size_t got, batch_t *out)
 {
     const uint8_t *bytes = block_data (self->block) + self->used;
     const uint8_t *end = bytes + got;
-    self->whole += count_byte (bytes, got, self->source.delimiter);
+    self->whole += scan_count (bytes, got, self->source.delimiter);
     self->used += got;
     uint64_t tasks = self->whole / self->task_items, rest = self->whole % self->task_items;
     if (!tasks)

@@ -8,7 +8,7 @@
 
 typedef struct {
     void *arg;
-    shape_t shape;    // of every batch
+    shape_t shape;    // of every batch that does not say its own (no input does, nor what may be stacked)
     bool is_terminal; // somebody may have forgotten to give an input
     int (*read) (void *arg, batch_t *out);
     bool (*eof) (const void *arg);

@@ -177,6 +177,8 @@ static bool may_read (const role_t *self)
 static void put (role_t *self, batch_t *batch)
 {
     int rc;
+    if (batch->shape.items)
+        washer_shape (self->core, &batch->shape);
     if (pile_empty (&self->pile) && has_room (self))
         rc = washer_put (self->core, &batch->bytes, batch->tasks);
     else if (self->config->when_full == FULL_STACK)

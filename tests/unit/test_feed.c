@@ -28,12 +28,13 @@ static void read_batch (const supply_t *supply, char *out)
     *out = '\0';
     if (supply->read (supply->arg, &batch) != 1)
         return;
-    assert_int_equal (shape_count (&supply->shape, batch.bytes.data, batch.bytes.size), batch.tasks);
+    shape_t shape = batch.shape.items ? batch.shape : supply->shape;
+    assert_int_equal (shape_count (&shape, batch.bytes.data, batch.bytes.size), batch.tasks);
     const uint8_t *at = batch.bytes.data;
     for (uint64_t i = 0; i < batch.tasks; i++) {
         size_t left = (size_t)(batch.bytes.data + batch.bytes.size - at), size;
-        size_t task = shape_skip (&supply->shape, at, left, 1);
-        value_cursor_t cursor = value_cursor (&supply->shape, at, task);
+        size_t task = shape_skip (&shape, at, left, 1);
+        value_cursor_t cursor = value_cursor (&shape, at, task);
         const uint8_t *value;
         assert_true (value_next (&cursor, &value, &size));
         strncat (out, (const char *)value, size);
@@ -69,6 +70,58 @@ static void test_what_is_there_is_read (void **state)
     assert_int_equal (feed_put (feed, "e", 1, 0), -1);
     assert_int_equal (errno, EPIPE);
     feed_destroy (&feed);
+    feed_destroy (&feed);
+}
+
+static void test_blocks (void **state)
+{
+    char got[64];
+    feed_t *feed = feed_new (0);
+    supply_t supply = feed_supply (feed);
+    assert_int_equal (feed_put_block (feed, "", 0, '\n', 0), 0);
+    assert_int_equal (feed_put_block (feed, "a\nb\n", 4, '\n', 0), 2);
+    assert_int_equal (feed_put_block (feed, "\nc", 2, '\n', 0), 2); // the last one without its delimiter
+    assert_int_equal (feed_put_block (feed, "d\0e", 4, '\0', 0), 2);
+    assert_int_equal (feed_put (feed, "f\ng", 3, 0), 0);
+    assert_int_equal (feed_put_block (feed, "h;", 2, ';', 0), 1);
+    assert_int_equal (feed_tasks (feed), 8);
+    static const char *const wanted[] = {"a,b,,c,", "d,e,", "f\ng,", "h,", ""};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        read_batch (&supply, got);
+        assert_string_equal (got, wanted[i]);
+    }
+    feed_destroy (&feed);
+}
+
+//  Larger than a slice: it is cut behind a task, and a task that is larger still goes alone.
+static void test_large_blocks (void **state)
+{
+    enum { ITEM = 1000, ITEMS = 3000, LONG = 3 * FEED_BLOCK_BYTES };
+    static char data[ITEM * ITEMS + LONG];
+    feed_t *feed = feed_new (0);
+    supply_t supply = feed_supply (feed);
+    batch_t batch;
+    memset (data, 'x', sizeof data);
+    for (size_t i = 1; i <= ITEMS; i++)
+        data[i * ITEM - 1] = '\n';
+    assert_int_equal (feed_put_block (feed, "first", 5, '\n', 0), 1);
+    assert_int_equal (feed_put_block (feed, data, sizeof data, '\n', 0), -1); // it is not empty
+    assert_int_equal (errno, ETIMEDOUT);
+    assert_int_equal (supply.read (supply.arg, &batch), 1);
+    slice_drop (&batch.bytes);
+    assert_int_equal (feed_put_block (feed, data, sizeof data, '\n', 0), ITEMS + 1);
+    size_t bytes = 0;
+    uint64_t tasks = 0;
+    while (supply.read (supply.arg, &batch) == 1) {
+        assert_int_equal (shape_count (&batch.shape, batch.bytes.data, batch.bytes.size), batch.tasks);
+        assert_true (batch.bytes.size <= FEED_BLOCK_BYTES || batch.tasks == 1);
+        tasks += batch.tasks;
+        bytes += batch.bytes.size;
+        slice_drop (&batch.bytes);
+    }
+    assert_int_equal (tasks, ITEMS + 1);
+    assert_int_equal (bytes, sizeof data + 1);
+    assert_int_equal (feed_put (feed, "y", 1, 0), 0);
     feed_destroy (&feed);
 }
 
@@ -191,6 +244,8 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_what_is_there_is_read),
+        cmocka_unit_test (test_blocks),
+        cmocka_unit_test (test_large_blocks),
         cmocka_unit_test (test_it_is_bounded),
         cmocka_unit_test (test_join),
         cmocka_unit_test (test_a_lost_join),

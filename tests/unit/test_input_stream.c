@@ -3,30 +3,10 @@
  */
 #include "test_input_help.h"
 
-#include "input/count.h"
-
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <time.h>
-
-static void test_count_byte (void **state)
-{
-    static uint8_t bytes[6000];
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)(i * i % 7 == 0 ? '\n' : i * 31);
-    for (size_t from = 0; from < 9; from++)
-        for (size_t size = 0; size < sizeof bytes - from; size += size < 40 ? 1 : 613) {
-            size_t count[256] = {0};
-            for (size_t i = 0; i < size; i++)
-                count[bytes[from + i]]++;
-            for (int byte = 0; byte < 256; byte++)
-                assert_int_equal (count_byte (bytes + from, size, (uint8_t)byte), count[byte]);
-        }
-    memset (bytes, 0x80, sizeof bytes);
-    assert_int_equal (count_byte (bytes, sizeof bytes, 0x80), sizeof bytes);
-    assert_int_equal (count_byte (bytes, sizeof bytes, 0), 0);
-}
 
 //  What is refused before anything starts.
 static void refused (const input_config_t *config, int number, const char *words)
@@ -625,7 +605,6 @@ int main (void)
 {
     signal (SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_count_byte),
         cmocka_unit_test (test_memory_does_not_grow_with_the_input), // before the tests that need much of it
         cmocka_unit_test (test_unreadable_files_are_refused_first),
         cmocka_unit_test (test_unreadable_stdin_is_refused_first),

@@ -81,6 +81,28 @@ static void test_order_length_and_shape_show (void **state)
     assert_int_not_equal (ink_print (&one).hash, ink_print (&two).hash);
 }
 
+//  Where the shape changes is part of it; how the bytes were cut is not.
+static void test_another_shape_on_the_way (void **state)
+{
+    static const size_t places[] = {0, 5, 32, 50, 64};
+    uint8_t data[100] = {0};
+    uint64_t hashes[sizeof places / sizeof *places];
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        ink_t ink, cut;
+        ink_init (&ink, &lines);
+        ink_take (&ink, data, places[i]);
+        ink_shape (&ink, &(shape_t){BLOCK_PREFIXED, 0, 1, 1});
+        cut = ink;
+        ink_take (&ink, data, 100 - places[i]);
+        for (size_t left = 100 - places[i]; left; left--)
+            ink_take (&cut, data, 1);
+        hashes[i] = ink_print (&ink).hash;
+        assert_int_equal (ink_print (&cut).hash, hashes[i]);
+        for (size_t k = 0; k < i; k++)
+            assert_int_not_equal (hashes[i], hashes[k]);
+    }
+}
+
 static void test_places (void **state)
 {
     assert_int_equal (print_next (0), 1024);
@@ -148,6 +170,7 @@ int main (void)
         cmocka_unit_test (test_the_hash_stays_what_it_is),
         cmocka_unit_test (test_every_change_of_a_bit_shows),
         cmocka_unit_test (test_order_length_and_shape_show),
+        cmocka_unit_test (test_another_shape_on_the_way),
         cmocka_unit_test (test_places),
         cmocka_unit_test (test_what_is_known_is_compared),
         cmocka_unit_test (test_many_are_thinned_out_and_the_furthest_stays),

@@ -73,7 +73,7 @@ static size_t block_of (const model_t *self, uint64_t n)
 static void check_slice (model_t *self, uint64_t n)
 {
     uint64_t count = 1 + below (&self->seed, 2 * MOST), asked = count;
-    slice_t slice = stock_slice (&self->stock, n, &count);
+    slice_t slice = stock_slice (&self->stock, n, &count, NULL);
     size_t i = block_of (self, n);
     if (i == BLOCKS || !self->left[i]) {
         assert_null (slice.block);
@@ -137,7 +137,7 @@ static void test_a_slow_task_holds_only_its_own_block (void **state)
         assert_int_equal (stock_add (&stock, &bytes, TASKS), 0);
         for (uint64_t i = n; i < n + TASKS; i++)
             stock_forget (&stock, i, i != SLOW);
-        slice_t slice = stock_slice (&stock, SLOW, &count);
+        slice_t slice = stock_slice (&stock, SLOW, &count, NULL);
         assert_int_equal (slice.block != NULL, lot > 0);
         slice_drop (&slice);
     }
@@ -153,10 +153,10 @@ static void test_what_is_not_held_is_empty (void **state)
     stock_t stock;
     uint64_t count = 1;
     stock_init (&stock, &lines);
-    assert_null (stock_slice (&stock, 1, &count).block);
+    assert_null (stock_slice (&stock, 1, &count, NULL).block);
     stock_forget (&stock, 1, 100);
     stock_skip (&stock, 5);
-    assert_null (stock_slice (&stock, 3, &count).block);
+    assert_null (stock_slice (&stock, 3, &count, NULL).block);
     stock_free (&stock);
 }
 

@@ -382,6 +382,32 @@ static void test_the_place_that_the_sink_asks_for_is_told (void **state)
     }
 }
 
+//  The same where the shape changes on the way: what was read before is hashed again as it was.
+static void test_a_place_behind_another_shape_is_told (void **state)
+{
+    static uint8_t data[3000];
+    const shape_t other = {BLOCK_DELIMITED, 0, 1, 1};
+    uint64_t hashes[2];
+    for (int after = 0; after < 2; after++) {
+        print_t places[8];
+        bool eof = false;
+        desk_t desk;
+        desk_begin (&desk);
+        if (after)
+            meet_sink (&desk, 0, 1550);
+        put_bytes_of (&desk, data, 1000, 100, false);
+        washer_shape (desk.washer, &other);
+        put_bytes_of (&desk, data, 2000, 100, false);
+        if (!after)
+            meet_sink (&desk, 0, 1550);
+        assert_int_equal (told (&desk, places, &eof), 3);
+        assert_int_equal (places[0].bytes, 1550);
+        hashes[after] = places[0].hash;
+        washer_destroy (&desk.washer);
+    }
+    assert_int_equal (hashes[0], hashes[1]);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +422,7 @@ int main (void)
         cmocka_unit_test (test_the_window_moves_with_what_is_counted),
         cmocka_unit_test (test_what_is_told_of_the_input_depends_on_its_bytes_alone),
         cmocka_unit_test (test_the_place_that_the_sink_asks_for_is_told),
+        cmocka_unit_test (test_a_place_behind_another_shape_is_told),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
