@@ -20,13 +20,25 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OWN_ERROR = 125 }; // exit status, as of the programs dishes, washer, dryer and sink
+//  Exit statuses, as of the programs dishes, washer, dryer and sink.
+enum { DEADLINE_PASSED = 124, OWN_ERROR = 125 };
+
+//  An option that only one of the programs has.
+typedef struct {
+    const char *name;     // without its dashes
+    const char *argument; // what it is called in the help
+    const char *about;
+    const char *value; // as it was given; before: what it is otherwise, or NULL
+} more_t;
 
 typedef struct {
     const char *about; // for --help
     const char *at;
-    double scale;    // of all times; 0: the program takes no time, and has no --scale
-    double deadline; // seconds after which a pipeline is given up
+    double scale;         // of all times; 0: the program takes no time, and has no --scale
+    double deadline;      // seconds after which a pipeline is given up
+    more_t *more;         // ends with one that has no name; NULL: none
+    const char *operands; // what may stand behind the options, for the help; NULL: nothing
+    char **operand;       // what stands there, up to a NULL
 } kitchen_t;
 
 //  For printf ("%.*s"): a task is bytes, and does not end with a NUL unless one was put.
@@ -45,8 +57,8 @@ static inline int complain (void)
 
 static inline void help (const kitchen_t *kitchen, const char *program)
 {
-    printf ("Usage: %s [--at URL]%s [--deadline SECONDS]\n%s\n\n", program, kitchen->scale ? " [--scale X]" : "",
-            kitchen->about);
+    printf ("Usage: %s [OPTION...]%s%s\n%s\n\n", program, kitchen->operands ? " " : "",
+            kitchen->operands ? kitchen->operands : "", kitchen->about);
     printf (
         "  --at URL             inproc://NAME: all in one process, in threads; ipc://NAME or tcp://127.0.0.1:PORT:\n"
         "                       several processes (%s)\n",
@@ -54,6 +66,10 @@ static inline void help (const kitchen_t *kitchen, const char *program)
     if (kitchen->scale)
         printf ("  --scale X            all times are multiplied by X (%g)\n", kitchen->scale);
     printf ("  --deadline SECONDS   give a pipeline up that has not ended by then, exit 124 (%g)\n", kitchen->deadline);
+    for (const more_t *more = kitchen->more; more && more->name; more++) {
+        int width = printf ("  --%s %s", more->name, more->argument);
+        printf ("%*s%s\n", width < 23 ? 23 - width : 1, "", more->about);
+    }
     printf ("  --help               this text\n");
     exit (0);
 }
@@ -69,18 +85,38 @@ static inline double seconds_of (const char *program, const char *text)
     return value;
 }
 
+//  A number from `least` up to `most`, or the end of the program.
+static inline unsigned number_of (const char *program, const char *text, unsigned least, unsigned most)
+{
+    char *end;
+    double value = strtod (text, &end);
+    if (end == text || *end || !(value >= least && value <= most) || value != floor (value)) {
+        fprintf (stderr, "%s: '%s' is not a number from %u to %u\n", program, text, least, most);
+        exit (OWN_ERROR);
+    }
+    return (unsigned)value;
+}
+
+enum { MORE_MAX = 8, MORE_FIRST = 256 };
+
+//  As getopt_long wants it: the options that all programs have, then those of this one.
+static inline void list_options (const kitchen_t *kitchen, struct option *options)
+{
+    *options++ = (struct option){"at", required_argument, NULL, 'a'};
+    *options++ = (struct option){"deadline", required_argument, NULL, 'd'};
+    *options++ = (struct option){"help", no_argument, NULL, 'h'};
+    if (kitchen->scale)
+        *options++ = (struct option){"scale", required_argument, NULL, 's'};
+    for (int i = 0; i < MORE_MAX && kitchen->more && kitchen->more[i].name; i++)
+        *options++ = (struct option){kitchen->more[i].name, required_argument, NULL, MORE_FIRST + i};
+    *options = (struct option){0};
+}
+
 //  Reads the options over the defaults that are in `kitchen`. Ends the program where they are wrong.
 static inline void read_options (kitchen_t *kitchen, int argc, char **argv)
 {
-    static const struct option all[] = {{"at", required_argument, NULL, 'a'},
-                                        {"deadline", required_argument, NULL, 'd'},
-                                        {"help", no_argument, NULL, 'h'},
-                                        {"scale", required_argument, NULL, 's'},
-                                        {0}};
-    struct option options[sizeof all / sizeof *all];
-    memcpy (options, all, sizeof all);
-    if (!kitchen->scale)
-        options[3] = (struct option){0}; // the table ends before it
+    struct option options[5 + MORE_MAX];
+    list_options (kitchen, options);
     if (!kitchen->deadline)
         kitchen->deadline = 60;
     setvbuf (stdout, NULL, _IOLBF, 0); // several processes write there: whole lines, at once
@@ -93,9 +129,12 @@ static inline void read_options (kitchen_t *kitchen, int argc, char **argv)
             kitchen->scale = seconds_of (argv[0], optarg);
         else if (option == 'h')
             help (kitchen, argv[0]);
+        else if (option >= MORE_FIRST)
+            kitchen->more[option - MORE_FIRST].value = optarg;
         else
             exit (OWN_ERROR);
-    if (optind < argc) {
+    kitchen->operand = argv + optind;
+    if (optind < argc && !kitchen->operands) {
         fprintf (stderr, "%s: there is no use for '%s'\n", argv[0], argv[optind]);
         exit (OWN_ERROR);
     }

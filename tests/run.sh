@@ -11,6 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libsqlite3-dev libcmocka-dev) # to build
+packages+=(libc-ares-dev)                                                       # examples/resolve.c
 packages+=(python3-minimal python3)                                            # the tests of the command line
 packages+=(python3-zmq iproute2 util-linux)                                    # strangers, and network namespaces for hosts
 packages+=(faketime)                                                           # clocks that step, in tests/fault

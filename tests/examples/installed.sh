@@ -18,6 +18,7 @@ quietly cmake -S "$scratch/examples" -B "$scratch/build" -DCMAKE_PREFIX_PATH="$s
 quietly cmake --build "$scratch/build"
 for program in "$scratch/examples/"*.c; do
     name=$(basename "$program" .c)
+    [ "$name" != resolve ] || pkg-config --exists libcares || continue
     [[ $("$scratch/build/$name" --help) == *"--at URL"* ]] || { echo "$name was not built"; exit 1; }
 done
 [ "$("$scratch/build/dishes_process" --at inproc://kitchen | sort | tr '\n' ,)" = \
