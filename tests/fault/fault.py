@@ -3,12 +3,16 @@
 All results go to one file (-o), each line "ITEM DRYER", so that it tells who has done something. The last item is
 "gate": its command waits for the file "go", so that the figures can be asked for, over each wire, when nothing else is
 left to do. The short form is for every day; DISHES_LONG=1 (run.sh --long) asks for ten times as much.
+
+"ctest: each=A,B" in a test's source makes a test of ctest of those that have A in their name, and one of those with B.
 """
 
 import collections
 import os
+import re
 import sys
 import time
+import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "cli"))
 
@@ -41,8 +45,10 @@ class FaultCase(StageCase):
 
     def setUp(self):
         super().setUp()
+        self.began = time.monotonic()
         self.dryers = []        # that live
         self.born = 0
+        self.kills = 0
 
     # Starting.
 
@@ -70,21 +76,29 @@ class FaultCase(StageCase):
 
     def kill(self, program):
         program.signal(9)
+        self.kills += 1
         self.assertEqual(program.wait().status, -9, str(program.result))
         if program in self.dryers:
             self.dryers.remove(program)
 
     # Looking.
 
-    def lines(self):
-        return self.read("out").decode().splitlines() if os.path.exists(self.path("out")) else []
+    def output(self):
+        return self.read("out") if os.path.exists(self.path("out")) else b""
 
     def done(self):
-        return len(self.lines())
+        return self.output().count(b"\n")
 
-    def workers(self):
-        """Who has done something."""
-        return {line.split()[-1] for line in self.lines()}
+    def done_by(self, dryer):
+        return self.output().count(f" {dryer.name}\n".encode())
+
+    def wait_all_work(self):
+        """Until each dryer has done something."""
+        self.wait_for(lambda: all(map(self.done_by, self.dryers)), f"all {len(self.dryers)} to work")
+
+    def wait_works_again(self, dryer, count=6):
+        before = self.done_by(dryer)
+        self.wait_for(lambda: self.done_by(dryer) >= before + count, f"{dryer.name} to work again")
 
     def wait_done(self, count, what="tasks done"):
         self.wait_for(lambda: self.done() >= count, f"{count} {what}", DEADLINE_S)
@@ -118,18 +132,27 @@ class FaultCase(StageCase):
         of the status, before the end and, over ipc, after it: a number, or a function that says whether it will do."""
         self.wait_done(len(self.items) - 1 - len(missing))
         figures.setdefault("duplicates", 0)
-        self.check_figures(self.figures(at), figures)
+        shown = self.figures(at)
+        self.check_figures(shown, figures)
         self.go()
         self.end(self.the_sink, status)
         self.end(self.the_washer, status)
         for dryer in self.dryers:
             self.end(dryer)
         self.check_exact(missing)
+        self.tell(shown)
         if self.transport == "ipc":
             last = self.figures()
             self.check_figures(last, figures)
             self.assertEqual((last["end"], last["exit_status"]), ("joined", status), last)
             self.assertEqual((last["ok"], last["total"]), (len(self.items) - len(missing), len(self.items)), last)
+
+    def tell(self, shown):
+        """What of it goes into doc/faults.md: one line, beside the test's own."""
+        told = {"items": len(self.items), "kills": self.kills, "lost": shown["dryers_lost"],
+                "redelivered": shown["redelivered"], "duplicates": shown["duplicates"],
+                "s": round(time.monotonic() - self.began)}
+        print("figures:", *(f"{name} {value}" for name, value in told.items()), file=sys.stderr, end=" ... ", flush=True)
 
     def check_figures(self, shown, wanted):
         for name, value in wanted.items():
@@ -137,7 +160,7 @@ class FaultCase(StageCase):
             self.assertTrue(holds, f"{name} is {shown[name]}: {shown}")
 
     def check_exact(self, missing=()):
-        got = collections.Counter(line.split()[0] for line in self.lines())
+        got = collections.Counter(line.split()[0] for line in self.output().decode().splitlines())
         due = collections.Counter(item for item in self.items if item not in missing)
         self.assertEqual(got - due, collections.Counter(), "more than once, or never asked for")
         self.assertEqual(due - got, collections.Counter(), "missing")
@@ -165,4 +188,19 @@ class Clock:
 
 
 def main():
+    check_each()
     harness.main()
+
+
+def check_each():
+    """No test may be in none of the parts that ctest runs."""
+    main_module = sys.modules["__main__"]
+    with open(main_module.__file__, encoding="utf-8") as file:
+        each = re.search(r"^# ctest: .*each=([\w,]+)", file.read(), re.MULTILINE)
+    words = each.group(1).split(",") if each else [""]
+    cases = [name for name, case in vars(main_module).items()
+             if isinstance(case, type) and unittest.defaultTestLoader.getTestCaseNames(case)
+             and issubclass(case, unittest.TestCase)]
+    lost = [name for name in cases if sum(word in name for word in words) != 1]
+    if lost:
+        raise ValueError(f"each={','.join(words)}: not in just one of them: {' '.join(lost)}")

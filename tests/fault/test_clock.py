@@ -2,7 +2,7 @@
 """The clock of one part steps, forth and back, by more than any wait of its own. (faketime; the clock that measures
 how long something takes is left alone, as it is where a real clock is set.)"""
 
-# ctest: seconds=120 serial
+# ctest: waits seconds=120 each=Ipc,Tcp
 
 import glob
 import os
@@ -30,12 +30,12 @@ class Steps:
 
     def check_steps(self, part):
         environment = {name: self.faked(part) if name == part else {} for name in ("sink", "washer", "dryer")}
-        self.give(numbers(amount(200, 2000)))
+        self.give(numbers(amount(400, 4000)))
         self.start_sink("--journal", "journal", "--joblog", "log", env=environment["sink"])
         self.start_washer(env=environment["washer"])
         self.start_dryer(does="sleep 0.02", env=environment["dryer"])
         self.start_dryer(does="sleep 0.02")
-        self.wait_for(lambda: len(self.workers()) == 2, "both to work")
+        self.wait_all_work()
         for offset in ("+2h", "-2h", "+400d", "-400d", "+0") * amount(1, 10):
             self.set_clock(part, offset)
             pause(0.3)
@@ -60,17 +60,13 @@ class Steps:
         self.start_washer()
         dryer = self.start_dryer("--prefetch", "4", does="sleep 0.03", env=self.faked("dryer"))
         self.start_dryer("--prefetch", "4", does="sleep 0.03")
-        self.wait_for(lambda: len(self.workers()) == 2, "both to work")
+        self.wait_all_work()
         dryer.signal(19)
         self.wait_figures(dryers_lost=1)
         self.set_clock("dryer", "-1d")
         dryer.signal(18)
-        before = self.by(dryer)
-        self.wait_for(lambda: self.by(dryer) >= before + 6, "it to work again")
+        self.wait_works_again(dryer)
         self.check_end(dryers_lost=1, redelivered=lambda n: n > 0)
-
-    def by(self, dryer):
-        return sum(line.endswith(" " + dryer.name) for line in self.lines())
 
 
 fault.over_each_wire(Steps)

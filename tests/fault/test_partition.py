@@ -2,7 +2,7 @@
 """The host of a dryer is cut off from the others for longer than is borne, and comes back. (Hosts are network
 namespaces: as root, or where a user may make them.)"""
 
-# ctest: seconds=120 serial
+# ctest: waits seconds=120
 
 import fault
 from fault import amount, harness, numbers, pause
@@ -47,9 +47,6 @@ class Partition(fault.FaultCase):
         finally:
             self.host = self.net.head
 
-    def by(self, dryer):
-        return sum(line.endswith(" " + dryer.name) for line in self.lines())
-
     def test_cut_off_and_back(self):
         rounds = amount(2, 20)
         self.give(numbers(400 * rounds))
@@ -57,14 +54,13 @@ class Partition(fault.FaultCase):
         self.start_washer()
         one = self.start_on(self.net.one)
         self.start_on(self.net.two)
-        self.wait_for(lambda: len(self.workers()) == 2, "both to work")
+        self.wait_all_work()
         for round_ in range(rounds):
             self.net.cut(self.net.one)
             self.wait_figures(dryers_lost=round_ + 1)
             pause(0.5)
             self.net.mend(self.net.one)
-            before = self.by(one)
-            self.wait_for(lambda: self.by(one) >= before + 10, "it to work again")
+            self.wait_works_again(one, 10)
         dryers, self.dryers = self.dryers, []       # they stay
         self.check_end(dryers_lost=rounds, redelivered=lambda n: 1 <= n <= 12 * rounds)
         for dryer in dryers:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Connections that are reset, cut, delayed and stalled, between a dryer, the washer and the sink, over tcp."""
 
-# ctest: seconds=240 serial
+# ctest: waits seconds=240 each=OneOfSeveral,EachSecond
 
 import random
 import socket
@@ -69,7 +69,7 @@ class Case(fault.FaultCase):
         self.start_dryer(at=self.address("127.0.0.2"), does=f'echo "$1" >>ran; {does}', name="far")
         near = self.address("127.0.0.1" if washer_host == "127.0.0.1" else "127.0.0.2")
         self.start_dryer(at=near, does=f'echo "$1" >>ran; {does}', name="near")
-        self.wait_for(lambda: len(self.workers()) == 2, "both to work")
+        self.wait_all_work()
 
     @staticmethod
     def listens(port):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A washer that is killed, and started again with the same name and input: only what is not counted is sent again."""
 
-# ctest: seconds=240 serial
+# ctest: waits seconds=240 each=Ipc,Tcp
 
 import fault
 from fault import amount, numbers
@@ -9,8 +9,8 @@ from fault import amount, numbers
 
 class Killed:
     def check_killed(self, *sink):
-        kills = amount(2, 5)
-        count = amount(1500, 15000)
+        kills = amount(5, 50)
+        count = amount(3000, 30000)
         self.give(numbers(count))
         self.start_sink(*sink)
         for _ in range(2):
