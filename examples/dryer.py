@@ -224,7 +224,7 @@ class Life:
             stream, body = piece
             streamed = bool(self.wants & (wire.LINES | wire.BYTES))
             self.post(wire.OUT, struct.pack("<QQQBB", job.task.washer, job.task.n, job.task.seq, stream, streamed)
-                      + (self.tag_of(job) if streamed else b""), body=body, job=job)
+                      + self.tag_of(job), body=body, job=job)
         return piece
 
     def post_done(self, job, output=b"", sizes=(0, 0)):

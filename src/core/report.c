@@ -159,6 +159,7 @@ static bool hand_piece (reports_t *self, link_t *link, waiting_t *w, const dryer
         return false;
     }
     put_place (&records, w, stream, false);
+    put_bytes (&records, w->result.tag, w->result.tag_size);
     letter (self, link, MSG_OUT, 1, &records, &body);
     link_transient (link);
     w->sent += size;

@@ -97,6 +97,11 @@ class Tags(harness.Case):
         self.assertEqual(result.out, b"a\tx\na\ty\nb\tx\nb\ty\n")
         self.assertEqual(result.err, b"a\tz\nb\tz\n")
 
+    def test_tags_of_what_is_too_large_for_one_message(self):
+        result = self.ok("-k", "--tag", 'printf "%0*d\\n" 100000 0; echo x; echo y >&2; : {}', ":::", "a", "b")
+        self.assertEqual(result.out, b"".join(b"%s\t%s\n%s\tx\n" % (tag, b"0" * 100000, tag) for tag in (b"a", b"b")))
+        self.assertEqual(result.err, b"a\ty\nb\ty\n")
+
     def test_tagstring_is_a_template(self):
         result = self.ok("-k", "--tagstring", "{#}:{/.}", "echo", ":::", "d/a.c", "b")
         self.assertEqual(result.out, b"1:a\td/a.c\n2:b\tb\n")

@@ -76,8 +76,8 @@ static void see_done (seen_t *seen, const packet_t *packet)
             see_output (seen, run.n, stream, body, size);
             body += size;
         }
-        body += get_u32 (&in);
-        body += get_u32 (&in);
+        body += get_u32 (&in); // tag
+        body += get_u32 (&in); // command
         for (uint64_t n = run.n; n < run.n + run.count; n++) {
             assert_false (seen->done[n]);
             seen->done[n] = true;
@@ -101,6 +101,8 @@ static void see_piece (seen_t *seen, const packet_t *packet)
     get_u64 (&in);
     int stream = get_u8 (&in);
     assert_int_equal (get_u8 (&in), 0); // not streamed
+    assert_int_equal (in.end - in.at, 3); // the sink puts it before each line
+    assert_memory_equal (in.at, "tag", 3);
     assert_true (packet->body.size <= PIECE_BYTES);
     see_output (seen, n, stream, packet->body.data, packet->body.size);
 }
@@ -128,6 +130,10 @@ static void add (reports_t *reports, link_t *link, output_t *output)
 {
     running_t job = {.washer = 1, .seq = 1, .attempt = 1};
     result_t result = {.n = output->n, .count = 1, .out_bytes = output->out_bytes, .err_bytes = output->err_bytes};
+    if (output->out_bytes + output->err_bytes) {
+        result.tag = "tag";
+        result.tag_size = 3;
+    }
     result.cookie = output->out_bytes + output->err_bytes ? output : NULL;
     reports_add (reports, link, 0, &job, &result, &ports);
 }
