@@ -86,13 +86,14 @@ static const ranges_t *counted (const archive_t *self)
 }
 
 //  On a pipe nobody can say what its reader has had.
-static void say_gap (const archive_t *self, uint64_t printed)
+static void say_gap (const archive_t *self)
 {
-    uint64_t all = counted (self)->total;
-    if (all > printed)
+    journal_run_t run = journal_run (self->journal);
+    uint64_t all = counted (self)->total, safe = run.printed_results + run.early;
+    if (all > safe)
         talk_say (&self->config->talk, TALK_NOTICE,
                   "the output of up to %llu tasks that are counted may be missing: nothing is printed twice",
-                  (unsigned long long)(all - printed));
+                  (unsigned long long)(all - safe));
 }
 
 //  Of --keep-order. An earlier life may have printed in no order.
@@ -103,8 +104,15 @@ static uint64_t first_to_print (const archive_t *self)
     return after < missing ? after : missing;
 }
 
+static bool keeps_early (const archive_t *self)
+{
+    return self->journal && (self->config->printer.keep_order || journal_run (self->journal).early);
+}
+
 void archive_prepare (const archive_t *self, printer_config_t *printer)
 {
+    printer->holds = self->journal;
+    printer->keep_path = keeps_early (self) ? journal_early_path (self->journal) : NULL;
     if (!self->is_restored)
         return;
     printer->is_resumed = true;
@@ -114,14 +122,61 @@ void archive_prepare (const archive_t *self, printer_config_t *printer)
         return;
     printer->out_bytes = journal_run (self->journal).printed_bytes;
     if (!printer->out_path)
-        say_gap (self, journal_run (self->journal).printed_results);
+        say_gap (self);
 }
 
-int archive_replay (const archive_t *self, results_t *results)
+static int take_early (void *arg, const journal_early_t *early)
 {
-    if (!self->is_restored)
+    printer_place_t place = {early->n, early->stream == 2 ? PRINTER_ERR : PRINTER_OUT, early->offset, early->size};
+    return results_found (arg, &place);
+}
+
+static int tell_early (void *arg, const printer_place_t *place)
+{
+    const archive_t *self = arg;
+    journal_early_t early = {place->n, place->stream == PRINTER_ERR ? 2 : 1, place->offset, place->size};
+    journal_early (self->journal, &early);
+    return 0;
+}
+
+static int commit (archive_t *self, results_t *results)
+{
+    uint64_t bytes = 0;
+    if (results_sync (results, &bytes, tell_early, self) == -1)
+        return -1;
+    journal_cursor (self->journal, bytes, results_printed (results));
+    journal_early_out (self->journal, results_next (results));
+    if (journal_commit (self->journal) == -1)
+        return -1;
+    results_synced (results);
+    return 0;
+}
+
+//  What need not wait for its turn in this life is out, and that is durable before any of it goes to a pipe.
+static int replay (archive_t *self, results_t *results)
+{
+    if (keeps_early (self) &&
+        (results_find (results) == -1 || journal_early_found (self->journal, take_early, results) == -1))
+        return -1;
+    if (results_go_on (results, counted (self), first_to_print (self)) == -1)
+        return -1;
+    return keeps_early (self) ? commit (self, results) : 0;
+}
+
+int archive_replay (archive_t *self, results_t *results)
+{
+    const talk_t *talk = &self->config->talk;
+    if (!self->is_restored || replay (self, results) == 0)
         return 0;
-    return results_go_on (results, counted (self), first_to_print (self));
+    int number = errno;
+    if (*archive_error (self))
+        talk_say (talk, TALK_ERROR, "%s", archive_error (self));
+    else if (number == ENODATA)
+        talk_say (talk, TALK_ERROR, "%s does not hold the outputs that the journal says",
+                  journal_early_path (self->journal));
+    else
+        talk_say (talk, TALK_ERROR, "cannot go on with the outputs of the run: %s", strerror (number));
+    return -1;
 }
 
 void archive_completed (archive_t *self, const completion_t *completion)
@@ -175,12 +230,8 @@ int archive_commit (archive_t *self, results_t *results, const figures_t *figure
         return -1;
     if (!self->journal)
         return 0;
-    uint64_t bytes = 0;
-    if (self->config->printer.out_path && results_sync (results, &bytes) == -1)
-        return -1;
-    journal_cursor (self->journal, bytes, results_printed (results));
     journal_figures (self->journal, figures);
-    return journal_commit (self->journal);
+    return commit (self, results);
 }
 
 const char *archive_error (const archive_t *self)

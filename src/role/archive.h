@@ -3,8 +3,9 @@
  *
  *  An output file (-o) is written and synced before the commit that counts its results: what is behind that place in
  *  the file is cut off at the next start, and comes again. The files of --results are synced before that commit too:
- * what is not counted is written again, the same. Nothing of this holds for a pipe: what was counted and not yet read
- * from it is never printed again, and the next start says how much that may be.
+ * what is not counted is written again, the same. With --keep-order an output that is counted and waits for its turn is
+ * kept beside the journal, until the commit that says that it is out. Nothing of a file holds for a pipe: what was on
+ * its way there is never printed again, and the next start says how much that may be.
  */
 #ifndef DISHES_ROLE_ARCHIVE_H
 #define DISHES_ROLE_ARCHIVE_H
@@ -35,8 +36,9 @@ const sink_restored_t *archive_restored (const archive_t *self, sink_restored_t 
 //  Where results go on.
 void archive_prepare (const archive_t *self, printer_config_t *printer);
 
-//  Tells the results what is counted already. 0, or -1 and errno.
-int archive_replay (const archive_t *self, results_t *results);
+//  Tells the results what is counted already, and what of it waits for its turn. 0, or -1 when that failed, and then
+//  said so.
+int archive_replay (archive_t *self, results_t *results);
 
 //  Ports of the core.
 void archive_completed (archive_t *self, const completion_t *completion);

@@ -62,21 +62,63 @@ void results_close (results_t *self)
     joblog_destroy (&self->joblog);
     printer_destroy (&self->printer);
     free (self->pieces);
+    free (self->found);
     *self = (results_t){0};
 }
 
-int results_go_on (results_t *self, const ranges_t *counted, uint64_t first)
+static void note_printed (results_t *self)
 {
-    self->done = counted->total;
-    run_t run = {.n = first};
-    while (self->config->printer.keep_order) {
-        run = ranges_present (counted, run.n + run.count, INT64_MAX - run.n - run.count);
+    if (!self->error && !printer_backlog_bytes (self->printer))
+        self->printed = self->config->printer.keep_order ? printer_next (self->printer) - 1 : self->done;
+}
+
+//  ---- where a run goes on
+
+int results_find (results_t *self)
+{
+    return printer_find (self->printer);
+}
+
+int results_found (results_t *self, const printer_place_t *place)
+{
+    bool is_next = self->found_size && self->found[self->found_size - 1] == place->n;
+    if (!is_next &&
+        array_reserve (&self->found, &self->found_capacity, self->found_size + 1, sizeof *self->found) == -1)
+        return -1;
+    if (!is_next)
+        self->found[self->found_size++] = place->n;
+    return printer_find_place (self->printer, place);
+}
+
+//  Of the numbers [from, end) those that are counted are done.
+static int pass_over (results_t *self, const ranges_t *counted, uint64_t from, uint64_t end)
+{
+    while (from < end) {
+        run_t run = ranges_present (counted, from, end - from);
         if (!run.count)
             break;
         if (printer_empty_run (self->printer, run.n, run.count) == -1)
             return -1;
+        from = run.n + run.count;
     }
     return 0;
+}
+
+int results_go_on (results_t *self, const ranges_t *counted, uint64_t first)
+{
+    int rc = printer_found (self->printer);
+    self->done = counted->total;
+    for (size_t i = 0; rc == 0 && i < self->found_size && self->config->printer.keep_order; i++) {
+        rc = pass_over (self, counted, first, self->found[i]);
+        first = self->found[i] + 1;
+    }
+    if (rc == 0 && self->config->printer.keep_order)
+        rc = pass_over (self, counted, first, INT64_MAX);
+    note_printed (self);
+    free (self->found);
+    self->found = NULL;
+    self->found_size = self->found_capacity = 0;
+    return rc;
 }
 
 //  ---- outputs
@@ -260,15 +302,28 @@ void results_write (results_t *self)
         printer_write (self->printer);
         arm (self);
     }
-    if (!self->error && !printer_backlog_bytes (self->printer))
-        self->printed = self->config->printer.keep_order ? printer_next (self->printer) - 1 : self->done;
+    note_printed (self);
     if (self->joblog && joblog_write (self->joblog) == -1)
         note_error (self);
 }
 
-int results_sync (results_t *self, uint64_t *bytes)
+int results_sync (results_t *self, uint64_t *bytes, printer_place_fn *tell, void *arg)
 {
-    return printer_sync (self->printer, bytes);
+    int rc = printer_sync (self->printer, bytes);
+    if (rc == 0)
+        rc = printer_keep (self->printer, tell, arg);
+    bool is_unread = printer_error (self->printer) == EPIPE && !self->config->printer.out_path;
+    return is_unread ? 0 : rc;
+}
+
+void results_synced (results_t *self)
+{
+    printer_kept (self->printer);
+}
+
+uint64_t results_next (const results_t *self)
+{
+    return self->config->printer.keep_order ? printer_next (self->printer) : INT64_MAX;
 }
 
 int results_keep (results_t *self, bool durable)

@@ -23,6 +23,8 @@ typedef struct {
     watch_t watches[2]; // of the printer's descriptors
     pieces_t *pieces;
     size_t size, capacity;
+    uint64_t *found; // numbers of outputs that wait since an earlier life, while it goes on
+    size_t found_size, found_capacity;
     uint64_t done;      // tasks counted …
     uint64_t printed;   // … and this many when nothing waited last
     int error;          // errno of the job log or of memory; 0: none
@@ -34,8 +36,11 @@ typedef struct {
 int results_open (results_t *self, const sink_role_config_t *config, const printer_config_t *printer, loop_t *loop);
 void results_close (results_t *self);
 
-//  Before the first of the calls below: these tasks were counted in an earlier life, and with --keep-order those below
-//  `first` were printed. 0, or -1 and errno.
+//  Where a run goes on, before the first of the calls below: results_find, results_found for each place of an output
+//  that was counted and not printed (printer_find_place; in the order of numbers), results_go_on. `counted` were in an
+//  earlier life, and with --keep-order those below `first` were printed. 0, or -1 and errno.
+int results_find (results_t *self);
+int results_found (results_t *self, const printer_place_t *place);
 int results_go_on (results_t *self, const ranges_t *counted, uint64_t first);
 
 void results_piece (results_t *self, uint64_t dryer, uint64_t n, int stream, const void *tag, size_t tag_size,
@@ -43,9 +48,15 @@ void results_piece (results_t *self, uint64_t dryer, uint64_t n, int stream, con
 void results_drop (results_t *self, uint64_t dryer, uint64_t n);
 void results_completed (results_t *self, const completion_t *completion);
 
-//  Makes the output file durable, as far as it may be written; blocks on the disk. `bytes` is then how long it is. 0,
-//  or -1 where that failed (results_error).
-int results_sync (results_t *self, uint64_t *bytes);
+//  Makes the output file durable, as far as it may be written, and what waits for its turn, of which `tell` is told
+//  (printer_keep); blocks on the disk. `bytes` is then how long the file is. 0, or -1 where that failed
+//  (results_error). Where nobody reads any more there is nothing to make durable.
+int results_sync (results_t *self, uint64_t *bytes, printer_place_fn *tell, void *arg);
+
+//  That is in the journal now, and results_next too: the outputs of numbers below it do not wait for their turn any
+//  more.
+void results_synced (results_t *self);
+uint64_t results_next (const results_t *self);
 
 //  The files of --results: 0 where those of all that was completed are there, with `durable` on the disk too, or -1
 //  (results_error).

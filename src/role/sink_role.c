@@ -239,9 +239,8 @@ static int open_files (role_t *self)
         archive_prepare (&self->archive, &printer);
         rc = results_open (&self->results, config, &printer, self->loop);
     }
-    if (rc == 0 && (rc = archive_replay (&self->archive, &self->results)) == -1) {
-        fail (self, "cannot go on");
-    }
+    if (rc == 0)
+        rc = archive_replay (&self->archive, &self->results);
     if (rc == -1)
         self->failed = true;
     return rc;

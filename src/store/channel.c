@@ -32,7 +32,7 @@ typedef struct item {
 struct channel {
     int fd;     // what we were given
     int own_fd; // our own description of it, or -1
-    bool owned;
+    bool owned, holds;
     write_fn *write;
     spill_pool_t *pool;
     int error;
@@ -152,6 +152,11 @@ int channel_close (channel_t *self)
     return -1;
 }
 
+void channel_hold (channel_t *self)
+{
+    self->holds = true;
+}
+
 int channel_fd (const channel_t *self)
 {
     return self->own_fd >= 0 ? self->own_fd : self->fd;
@@ -269,7 +274,7 @@ int channel_put (channel_t *self, const void *data, size_t size)
     while (size && !self->head) {
         size_t room = buffer_room (self);
         if (!room) {
-            ssize_t written = drain (self);
+            ssize_t written = self->holds ? 0 : drain (self);
             if (written < 0)
                 return -1;
             if (!written)

@@ -22,6 +22,9 @@ typedef struct channel channel_t;
 channel_t *channel_new (int fd, bool owned, spill_pool_t *pool);
 void channel_destroy (channel_t **self_p);
 
+//  From now on nothing is written but by channel_write: what the buffer cannot take queues.
+void channel_hold (channel_t *self);
+
 //  Adds a copy of the bytes. 0, or -1 and errno: channel_error tells whether from writing, else it is from the spill.
 int channel_put (channel_t *self, const void *data, size_t size);
 

@@ -47,6 +47,8 @@ static void destroy (journal_t *self, bool is_void)
     free (self->blocks.items);
     free (self->rows);
     free (self->texts);
+    free (self->early);
+    free (self->early_path);
     free (self->dryers);
     free ((char *)self->run.address);
     free ((char *)self->run.command);
@@ -61,6 +63,10 @@ static int open_all (journal_t *self, const char *path, journal_mode_t mode, con
         self->number = errno;
         snprintf (self->error, sizeof self->error, "journal %.200s: %.290s", path, why);
         return -1;
+    }
+    if (asprintf (&self->early_path, "%s" JOURNAL_EARLY, self->file.path) == -1) {
+        self->early_path = NULL;
+        return journal_fail (self, ENOMEM, "out of memory");
     }
     return journal_db_open (self, mode, config);
 }
@@ -287,6 +293,24 @@ void journal_cursor (journal_t *self, uint64_t printed_bytes, uint64_t printed_r
     self->figures_changed = true;
 }
 
+void journal_early (journal_t *self, const journal_early_t *place)
+{
+    if (array_reserve (&self->early, &self->early_capacity, self->early_size + 1, sizeof *self->early) == -1)
+        out_of_memory (self);
+    else
+        self->early[self->early_size++] = *place;
+}
+
+void journal_early_out (journal_t *self, uint64_t next)
+{
+    self->early_next = next < INT64_MAX ? next : INT64_MAX;
+}
+
+const char *journal_early_path (const journal_t *self)
+{
+    return self->early_path;
+}
+
 void journal_block (journal_t *self, uint64_t last, uint64_t hash)
 {
     if (blocks_add (&self->blocks, last, hash) == -1)
@@ -298,7 +322,8 @@ void journal_block (journal_t *self, uint64_t last, uint64_t hash)
 static bool has_news (const journal_t *self)
 {
     return self->figures_changed || self->washer_changed || self->ending_changed || self->fresh.size ||
-           self->rows_size || self->dryers_size || self->blocks.clean < self->blocks.size;
+           self->rows_size || self->early_size || (self->early_rows && self->early_next > self->early_gone) ||
+           self->dryers_size || self->blocks.clean < self->blocks.size;
 }
 
 int journal_commit_begun (journal_t *self)
@@ -306,7 +331,7 @@ int journal_commit_begun (journal_t *self)
     if (journal_db_commit (self) == -1)
         return -1;
     self->fresh.size = self->fresh.total = 0;
-    self->rows_size = self->texts_size = self->dryers_size = 0;
+    self->rows_size = self->texts_size = self->early_size = self->dryers_size = 0;
     self->figures_changed = self->washer_changed = self->ending_changed = false;
     self->blocks.clean = self->blocks.size;
     self->blocks.was_rewritten = false;

@@ -40,7 +40,16 @@ typedef struct {
     uint64_t input_hash;  // of that washer's HELLO; 0: none
     uint64_t printed_bytes, printed_results;
     const char *address, *command; // NULL: not told
+    uint64_t early;                // tasks whose output is kept until its turn
 } journal_run_t;
+
+//  With --keep-order, an output that is counted and waits for its turn has these bytes at this place of the file
+//  journal_early_path, behind those told before.
+typedef struct {
+    uint64_t n;
+    unsigned stream; // 1, 2
+    uint64_t offset, size;
+} journal_early_t;
 
 //  Opens or makes the file: 0600, no link, ours, on a local file system, and nobody else's at the time. NULL, errno and
 //  one line in `error`: EEXIST holds a run (NEW), EADDRINUSE another sink has it, EOPNOTSUPP network file system, ELOOP
@@ -77,6 +86,17 @@ void journal_ended (journal_t *self, const ending_t *ending);
 //  How far results are out: bytes of the output file, and tasks. To be exact after a crash, the bytes are synced to
 //  the file before the commit that tells them, and a restart truncates the file to them.
 void journal_cursor (journal_t *self, uint64_t printed_bytes, uint64_t printed_results);
+
+//  Outputs that wait for their turn: where they are, and from which number on they still do. Their bytes are synced
+//  before the commit that tells their place, and stay until the one that tells that they are out.
+void journal_early (journal_t *self, const journal_early_t *place);
+void journal_early_out (journal_t *self, uint64_t next);
+const char *journal_early_path (const journal_t *self); // borrowed
+
+//  Those of an earlier life, in the order of numbers and streams, before anything is told: `take` returns 0, or -1 to
+//  end it. What stderr had after an end was printed then. 0, or -1: journal_error says why, or `take` has ended it.
+typedef int journal_early_fn (void *arg, const journal_early_t *place);
+int journal_early_found (journal_t *self, journal_early_fn *take, void *arg);
 
 //  The running hash of the first `last` bytes of the input. A later life of the washer finds those of an earlier one
 //  at the same places if both are told at places that depend on the input alone, as each multiple of 64 KiB and the

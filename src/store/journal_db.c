@@ -30,6 +30,11 @@ static const char schema[] =
     " AS started, host, command FROM task LEFT JOIN dryer ON life = dryer WHERE runtime_us > 0"
     " ORDER BY runtime_us DESC;";
 
+//  Since version 2.
+static const char early_schema[] =
+    "CREATE TABLE early (n INTEGER NOT NULL, stream INTEGER NOT NULL, at INTEGER NOT NULL, offset INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, PRIMARY KEY (n, stream, at)) WITHOUT ROWID;";
+
 //  Each commit is synced. The log is cut back after a checkpoint that a long reader held up.
 static const char modes[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8000000";
 
@@ -41,6 +46,8 @@ static const char *const put_sql[PUTS] = {
     [PUT_WASHER] = "INSERT OR REPLACE INTO washer VALUES (?, ?, ?, ?, ?, ?)",
     [PUT_ENDING] = "INSERT OR REPLACE INTO ending VALUES (1, ?, ?, ?, ?)",
     [PUT_BLOCK] = "INSERT OR REPLACE INTO block VALUES (?, ?, ?)",
+    [PUT_EARLY] = "INSERT INTO early SELECT ?1, ?2, count (*), ?3, ?4 FROM early WHERE n = ?1 AND stream = ?2",
+    [DROP_EARLY] = "DELETE FROM early WHERE n >= ? AND n < ?",
     [DROP_COUNTED] = "DELETE FROM counted WHERE n > ? AND n < ?",
 };
 
@@ -230,6 +237,29 @@ static int write_dryers (journal_t *self)
     return 0;
 }
 
+int journal_db_drop_early (journal_t *self, uint64_t from, uint64_t end)
+{
+    if (PUT (self, DROP_EARLY, number (from), number (end)) == -1)
+        return -1;
+    self->early_rows -= (uint64_t)sqlite3_changes64 (self->db);
+    return 0;
+}
+
+static int write_early (journal_t *self)
+{
+    if (self->early_rows && journal_db_drop_early (self, 1, self->early_next) == -1)
+        return -1;
+    self->early_gone = self->early_next;
+    for (size_t i = 0; i < self->early_size; i++) {
+        const journal_early_t *place = &self->early[i];
+        if (PUT (self, PUT_EARLY, number (place->n), number (place->stream), number (place->offset),
+                 number (place->size)) == -1)
+            return -1;
+    }
+    self->early_rows += self->early_size;
+    return 0;
+}
+
 static int write_blocks (journal_t *self)
 {
     input_blocks_t *blocks = &self->blocks;
@@ -293,7 +323,8 @@ static int thin_out_slow (journal_t *self)
 
 static int write_all (journal_t *self)
 {
-    if (write_counted (self) == -1 || write_rows (self) == -1 || write_dryers (self) == -1 || write_blocks (self) == -1)
+    if (write_counted (self) == -1 || write_rows (self) == -1 || write_dryers (self) == -1 ||
+        write_early (self) == -1 || write_blocks (self) == -1)
         return -1;
     if ((self->figures_changed && write_figures (self) == -1) || (self->washer_changed && write_washer (self) == -1) ||
         (self->ending_changed && write_ending (self) == -1))
@@ -322,7 +353,8 @@ static int make_run (journal_t *self, const journal_config_t *config)
     sqlite3_stmt *statement = NULL;
     const value_t values[] = {number (config->run), number ((uint64_t)now_us ()), text (config->address),
                               text (config->command), number ((uint64_t)self->slow_us)};
-    if (journal_db_exec (self, schema, "cannot make its tables") == -1)
+    if (journal_db_exec (self, schema, "cannot make its tables") == -1 ||
+        journal_db_exec (self, early_schema, "cannot make its tables") == -1)
         return -1;
     int rc = sqlite3_prepare_v2 (self->db, "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?)", -1, &statement, NULL);
     for (int i = 0; i < 5 && rc == SQLITE_OK; i++)
@@ -360,6 +392,7 @@ static int64_t ask (journal_t *self, const char *sql)
     return value;
 }
 
+//  Its version, or -1.
 static int check_version (journal_t *self)
 {
     int64_t application = ask (self, "PRAGMA application_id"), version = ask (self, "PRAGMA user_version");
@@ -367,10 +400,19 @@ static int check_version (journal_t *self)
         return -1;
     if (application != JOURNAL_APPLICATION)
         return journal_fail (self, EBADMSG, "the file is a database of another program");
-    if (version != JOURNAL_VERSION)
+    if (version < 1 || version > JOURNAL_VERSION)
         return journal_fail (self, EPROTO, "the file has version %lld, but this program reads and writes version %d",
                              (long long)version, JOURNAL_VERSION);
-    return 0;
+    return (int)version;
+}
+
+//  Of an earlier version: nothing waits there.
+static int upgrade (journal_t *self)
+{
+    static const char marks[] = "PRAGMA user_version = 2; COMMIT";
+    if (journal_db_begin (self) == -1 || journal_db_exec (self, early_schema, "cannot make its tables") == -1)
+        return -1;
+    return journal_db_exec (self, marks, "cannot make its tables");
 }
 
 //  A torn or cut file is found now, and not when half the run depends on it.
@@ -414,11 +456,14 @@ static int make_tables (journal_t *self, const journal_config_t *config)
 //  Nothing is written before it is known to be a journal.
 static int take_tables (journal_t *self, journal_mode_t mode)
 {
-    if (check_version (self) == -1 || check_pages (self) == -1)
+    int version = check_version (self);
+    if (version == -1 || check_pages (self) == -1)
         return -1;
     if (mode == JOURNAL_NEW)
         return journal_fail (self, EEXIST, "the file holds a run already: go on with --resume, or name another file");
-    return journal_db_exec (self, modes, "cannot be opened");
+    if (journal_db_exec (self, modes, "cannot be opened") == -1)
+        return -1;
+    return version < JOURNAL_VERSION ? upgrade (self) : 0;
 }
 
 int journal_db_open (journal_t *self, journal_mode_t mode, const journal_config_t *config)

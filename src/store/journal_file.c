@@ -161,10 +161,10 @@ static int check_kind (journal_file_t *self, line_t *error)
     return 0;
 }
 
-//  SQLite opens these beside it: in a directory of all, somebody else may have put one there.
+//  These are opened beside it: in a directory of all, somebody else may have put one there.
 static int check_beside (const journal_file_t *self, line_t *error)
 {
-    static const char *const suffixes[] = {"-wal", "-shm", "-journal"};
+    static const char *const suffixes[] = {"-wal", "-shm", "-journal", JOURNAL_EARLY};
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         char *name;
         struct stat is;
@@ -175,6 +175,9 @@ static int check_beside (const journal_file_t *self, line_t *error)
         if (is_there && (!S_ISREG (is.st_mode) || is.st_uid != geteuid ()))
             return refuse (error, EPERM, "the file beside it that ends in %s is not yours, or not a file: remove it",
                            suffixes[i]);
+        if (is_there && self->is_made && !strcmp (suffixes[i], JOURNAL_EARLY))
+            return refuse (error, EEXIST,
+                           "the file beside it that ends in %s has the outputs of another run: remove it", suffixes[i]);
     }
     return 0;
 }

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#define JOURNAL_EARLY "-early" // ends the name of the file beside it that has the outputs that wait for their turn
+
 typedef struct {
     int fd;     // -1: not open
     char *path; // absolute, its directory without links

@@ -8,7 +8,7 @@
 #include "store/journal.h"
 #include "store/journal_file.h"
 
-enum { JOURNAL_VERSION = 1, JOURNAL_APPLICATION = 0x64736873 };
+enum { JOURNAL_VERSION = 2, JOURNAL_APPLICATION = 0x64736873 };
 
 //  A row to be written: of a task, or of a run of tasks with the same end. Its texts are in `texts`, one behind the
 //  other, and those of the next row follow.
@@ -53,7 +53,9 @@ typedef enum {
     PUT_WASHER,
     PUT_ENDING,
     PUT_BLOCK,
+    PUT_EARLY,
     DROP_COUNTED,
+    DROP_EARLY,
     PUTS
 } put_t;
 
@@ -77,11 +79,16 @@ struct journal {
     } washer;
     ending_t ending;
     input_blocks_t blocks;
+    char *early_path;
+    uint64_t early_rows, early_next,
+        early_gone; // in the file; of those below `next`, which are out, below `gone` none is
 
-    row_t *rows; // these four are emptied by a commit
+    row_t *rows; // these are emptied by a commit
     size_t rows_size, rows_capacity;
     uint8_t *texts;
     size_t texts_size, texts_capacity;
+    journal_early_t *early;
+    size_t early_size, early_capacity;
     dryer_name_t *dryers;
     size_t dryers_size, dryers_capacity;
     bool figures_changed, washer_changed, ending_changed;
@@ -112,6 +119,9 @@ int journal_reopen (journal_t *self, bool failed);
 
 #define JOURNAL_ENDS 6
 extern const char *const journal_end_names[JOURNAL_ENDS]; // by end_t
+
+//  The outputs of these tasks wait no more. 0, or -1 as above.
+int journal_db_drop_early (journal_t *self, uint64_t from, uint64_t end);
 
 //  Runs statements without values; what SQLite says, as an error of ours with `what` before it.
 int journal_db_exec (journal_t *self, const char *sql, const char *what);

@@ -123,6 +123,13 @@ static int load_failure (journal_t *self, sqlite3_stmt *row)
     return 0;
 }
 
+static int load_early (journal_t *self, sqlite3_stmt *row)
+{
+    self->early_rows = number_at (row, 0);
+    self->run.early = number_at (row, 1);
+    return 0;
+}
+
 //  ---- all of them
 
 static int load (journal_t *self, const char *sql, int (*take) (journal_t *self, sqlite3_stmt *row))
@@ -140,6 +147,8 @@ static int load (journal_t *self, const char *sql, int (*take) (journal_t *self,
     return self->number ? -1 : 0;
 }
 
+static const char early_sql[] = "SELECT count (*), count (DISTINCT n) FROM early";
+
 static const struct {
     const char *sql;
     int (*take) (journal_t *self, sqlite3_stmt *row);
@@ -152,6 +161,7 @@ static const struct {
     {"SELECT how, status, total FROM ending", load_ending},
     {"SELECT n, count, hash FROM block ORDER BY n", load_block},
     {"SELECT count (*) FROM task WHERE outcome = 'ok'", load_slow_rows},
+    {early_sql, load_early},
     {"SELECT status, signal FROM task WHERE outcome = 'failed' ORDER BY start_us + runtime_us LIMIT 1", load_failure},
 };
 
@@ -178,6 +188,8 @@ static int forget_row (journal_t *self, sqlite3_stmt *row)
     if (!run_valid (n, count) || !ranges_cover (&self->counted, n, count) || *figure < count)
         return damaged (self, "a task that failed is not counted");
     *figure -= count;
+    if (journal_db_drop_early (self, n, n + count) == -1)
+        return -1;
     if (ranges_remove (&self->counted, n, count) == -1)
         return journal_fail (self, ENOMEM, "out of memory");
     return 0;
@@ -198,12 +210,49 @@ static int forget_failed (journal_t *self)
     return 0;
 }
 
+//  The end has printed what waited; of a file all of it is taken back but stderr.
+static int forget_errors (journal_t *self)
+{
+    return self->ending.end == END_NONE ? 0
+                                        : journal_db_exec (self, "DELETE FROM early WHERE stream = 2", "cannot write");
+}
+
 int journal_reopen (journal_t *self, bool failed)
 {
+    if (journal_db_begin (self) == -1 || forget_errors (self) == -1 || (failed && forget_failed (self) == -1) ||
+        load (self, early_sql, load_early) == -1)
+        return -1;
     self->washer.eof = false; // until the life that said it comes back
     self->ending = (ending_t){0};
     self->washer_changed = self->ending_changed = true;
-    if (journal_db_begin (self) == -1 || (failed && forget_failed (self) == -1))
-        return -1;
     return journal_commit_begun (self);
+}
+
+//  ---- outputs that wait for their turn
+
+static int found_early (journal_t *self, sqlite3_stmt *row, journal_early_fn *take, void *arg)
+{
+    journal_early_t place = {number_at (row, 0), (unsigned)number_at (row, 1), number_at (row, 2), number_at (row, 3)};
+    if (!ranges_has (&self->counted, place.n) || (place.stream != 1 && place.stream != 2))
+        return damaged (self, "an output waits that is of no counted task");
+    return take (arg, &place);
+}
+
+int journal_early_found (journal_t *self, journal_early_fn *take, void *arg)
+{
+    static const char sql[] = "SELECT n, stream, offset, size FROM early WHERE stream = 1 OR NOT EXISTS"
+                              " (SELECT 1 FROM ending) ORDER BY n, stream, at";
+    sqlite3_stmt *statement = NULL;
+    int taken = 0, rc = sqlite3_prepare_v2 (self->db, sql, -1, &statement, NULL);
+    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+        rc = sqlite3_step (statement);
+        if (rc == SQLITE_ROW && (taken = found_early (self, statement, take, arg)) == -1)
+            break;
+    }
+    int kept = errno;
+    if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+        taken = journal_db_fail (self, "cannot be read");
+    sqlite3_finalize (statement);
+    errno = self->number ? self->number : kept;
+    return taken;
 }

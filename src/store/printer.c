@@ -1,8 +1,5 @@
-#include "store/printer.h"
-#include "core/ranges.h"
-#include "store/channel.h"
 #include "store/lines.h"
-#include "store/outputs.h"
+#include "store/printer_i.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,21 +12,6 @@
 #include <unistd.h>
 
 enum { COPY_BYTES = 16 * 1024 };
-
-struct printer {
-    printer_mode_t mode;
-    bool keep_order, tag;
-    spill_pool_t *pool;
-    channel_t *channels[2]; // the same twice where stdout and stderr are one file
-    char *out_name;
-    outputs_t outputs;
-    uint64_t next;   // with keep_order: the number whose turn it is
-    ranges_t silent; // with keep_order: done without output, not yet passed
-    uint64_t accepted_bytes, consumed_bytes;
-    bool is_file; // stdout is out_path
-    int error;
-    char text[512];
-};
 
 //  Where bytes go: to the channel of a stream, or to what is kept of one (made when it is needed).
 typedef struct {
@@ -87,6 +69,9 @@ static int open_channels (printer_t *self, const printer_config_t *config)
         self->channels[PRINTER_ERR] = self->channels[PRINTER_OUT];
     else
         self->channels[PRINTER_ERR] = channel_new (config->err_fd, false, self->pool);
+    for (int i = PRINTER_OUT; config->holds && i <= PRINTER_ERR && self->channels[i]; i++)
+        if (i != PRINTER_OUT || !self->is_file)
+            channel_hold (self->channels[i]);
     return self->channels[PRINTER_ERR] ? 0 : -1;
 }
 
@@ -99,8 +84,11 @@ printer_t *printer_new (const printer_config_t *config)
     self->keep_order = config->keep_order;
     self->tag = config->tag && config->mode != PRINTER_RAW;
     self->next = config->first ? config->first : 1;
-    self->pool = spill_pool_new (&(spill_config_t){
-        .directory = config->directory, .memory_bytes = config->memory_bytes, .each_bytes = config->task_bytes});
+    self->keeps = config->keep_path;
+    self->pool = spill_pool_new (&(spill_config_t){.directory = config->directory,
+                                                   .memory_bytes = config->memory_bytes,
+                                                   .each_bytes = config->task_bytes,
+                                                   .path = config->keep_path});
     self->out_name = strdup (config->out_path ? config->out_path : "stdout");
     if (!self->pool || !self->out_name || open_channels (self, config) == -1) {
         int saved = errno;
@@ -121,13 +109,13 @@ void printer_destroy (printer_t **self_p)
     channel_destroy (&self->channels[PRINTER_OUT]);
     spill_pool_destroy (&self->pool);
     ranges_free (&self->silent);
+    free (self->untold);
     free (self->out_name);
     free (self);
     *self_p = NULL;
 }
 
-//  Makes errno the sticky error: of a channel if one failed, else of keeping.
-static int fail (printer_t *self)
+int printer_fail (printer_t *self)
 {
     const char *names[] = {self->out_name, "stderr"};
     int saved = errno;
@@ -136,7 +124,7 @@ static int fail (printer_t *self)
         return -1;
     }
     self->error = saved;
-    snprintf (self->text, sizeof self->text, "cannot keep output in %s: %s", spill_pool_directory (self->pool),
+    snprintf (self->text, sizeof self->text, "cannot keep output in %s: %s", spill_pool_where (self->pool),
               strerror (saved));
     for (int i = PRINTER_ERR; i >= PRINTER_OUT; i--)
         if (channel_error (self->channels[i]))
@@ -150,7 +138,7 @@ static int fail (printer_t *self)
 static int settle (printer_t *self, int rc)
 {
     if (rc == -1)
-        return fail (self);
+        return printer_fail (self);
     uint64_t backlog = printer_backlog_bytes (self);
     if (self->accepted_bytes > backlog && self->accepted_bytes - backlog > self->consumed_bytes)
         self->consumed_bytes = self->accepted_bytes - backlog;
@@ -250,6 +238,9 @@ static bool streams (const printer_t *self, uint64_t n)
 
 static int print_whole (printer_t *self, output_t *output)
 {
+    for (int i = PRINTER_OUT; i <= PRINTER_ERR; i++)
+        if (output->kept[i])
+            spill_part (output->kept[i]);
     if (print_kept (self, output, PRINTER_OUT) == -1 || print_kept (self, output, PRINTER_ERR) == -1)
         return -1;
     outputs_remove (&self->outputs, output);
@@ -299,13 +290,13 @@ int printer_piece (printer_t *self, const printer_task_t *task, int stream, cons
 {
     assert (stream == PRINTER_OUT || stream == PRINTER_ERR);
     if (self->error)
-        return fail (self);
+        return printer_fail (self);
     self->accepted_bytes += size;
     if (is_done (self, task->n) || !size)
         return settle (self, 0);
     output_t *output = attempt_of (self, task);
     if (!output)
-        return fail (self);
+        return printer_fail (self);
     return settle (self, add (self, output, task, stream, data, size, streams (self, task->n)));
 }
 
@@ -330,7 +321,7 @@ static int keep_whole (printer_t *self, const printer_task_t *task, const void *
         return -1;
     output->whole = true;
     if (output->kept[PRINTER_OUT] || output->kept[PRINTER_ERR])
-        return 0;
+        return printer_note_untold (self, task->n);
     outputs_remove (&self->outputs, output);
     return ranges_add (&self->silent, task->n, 1);
 }
@@ -339,7 +330,7 @@ int printer_done (printer_t *self, const printer_task_t *task, const void *out, 
                   size_t err_size)
 {
     if (self->error)
-        return fail (self);
+        return printer_fail (self);
     self->accepted_bytes += out_size + err_size;
     if (is_done (self, task->n)) {
         printer_drop (self, task->source, task->n);
@@ -351,7 +342,7 @@ int printer_done (printer_t *self, const printer_task_t *task, const void *out, 
     output_t *output = outputs_attempt (&self->outputs, task->n, task->source);
     if (print_last (self, output, task, PRINTER_OUT, out, out_size) == -1 ||
         print_last (self, output, task, PRINTER_ERR, err, err_size) == -1)
-        return fail (self);
+        return printer_fail (self);
     outputs_remove (&self->outputs, output);
     self->next = task->n + 1;
     return settle (self, self->keep_order ? take_turns (self) : 0);
@@ -371,7 +362,7 @@ void printer_drop_source (printer_t *self, uint64_t source)
 int printer_empty_run (printer_t *self, uint64_t n, uint64_t count)
 {
     if (self->error)
-        return fail (self);
+        return printer_fail (self);
     if (!self->keep_order || !count || n + count <= self->next)
         return 0;
     uint64_t passed = n < self->next ? self->next - n : 0;
@@ -389,10 +380,10 @@ static int by_number (const void *a, const void *b)
 int printer_end_order (printer_t *self)
 {
     if (self->error)
-        return fail (self);
+        return printer_fail (self);
     uint64_t *numbers = calloc (self->outputs.size + 1, sizeof *numbers);
     if (!numbers)
-        return fail (self);
+        return printer_fail (self);
     size_t count = outputs_list_whole (&self->outputs, numbers, self->outputs.size);
     qsort (numbers, count, sizeof *numbers, by_number);
     int rc = 0;
@@ -409,7 +400,7 @@ int printer_end_order (printer_t *self)
 int printer_write (printer_t *self)
 {
     if (self->error)
-        return fail (self);
+        return printer_fail (self);
     int rc = channel_write (self->channels[PRINTER_OUT]);
     if (rc == 0 && self->channels[PRINTER_ERR] != self->channels[PRINTER_OUT])
         rc = channel_write (self->channels[PRINTER_ERR]);
@@ -462,7 +453,7 @@ int printer_flush (printer_t *self, int64_t timeout_ms)
         if (wait_writable (self, timeout_ms < 0, end_ms) == -1)
             return -1;
     }
-    return channel_close (self->channels[PRINTER_OUT]) == -1 ? fail (self) : 0;
+    return channel_close (self->channels[PRINTER_OUT]) == -1 ? printer_fail (self) : 0;
 }
 
 int printer_sync (printer_t *self, uint64_t *bytes)
@@ -472,11 +463,11 @@ int printer_sync (printer_t *self, uint64_t *bytes)
     if (!self->is_file || self->error)
         return -!!self->error;
     while (channel_backlog_bytes (out))
-        if (printer_write (self) == -1)
+        if (settle (self, channel_write (out)) == -1)
             return -1;
     off_t end = lseek (channel_fd (out), 0, SEEK_CUR);
     if (fdatasync (channel_fd (out)) == -1 && errno != EINVAL && errno != EROFS) {
-        fail (self);
+        printer_fail (self);
         snprintf (self->text, sizeof self->text, "cannot write to %s: %s", self->out_name, strerror (self->error));
         return -1;
     }

@@ -45,6 +45,8 @@ typedef struct {
     const char *out_path;  // NULL, or the file for stdout instead of out_fd: made anew, or emptied
     bool is_resumed;       // out_path keeps its first out_bytes, and goes on behind them
     uint64_t out_bytes;    // PRINTER_ALL_BYTES: whatever it has
+    bool holds;            // nothing goes to a pipe but by printer_write and printer_flush (out_path: as it comes)
+    const char *keep_path; // NULL, or the file that outputs which wait for their turn outlive the process in: see below
     const char *directory; // where to keep what does not fit in memory; NULL: $TMPDIR, or /tmp
     size_t memory_bytes;   // kept in memory, all together; 0: 8 MiB
     size_t task_bytes;     // kept in memory of one stream of one task; 0: 1 MiB
@@ -102,6 +104,30 @@ int printer_flush (printer_t *self, int64_t timeout_ms);
 //  Writes to out_path what may be printed, and makes it durable; blocks on the disk. `bytes` is then how long the file
 //  is. Nothing to do without out_path. 0, or -1 and the sticky errno.
 int printer_sync (printer_t *self, uint64_t *bytes);
+
+//  ---- with keep_path: what waits for its turn outlives the process
+
+//  So many bytes of a task's stream are at this place of the file, behind those told before.
+typedef struct {
+    uint64_t n;
+    int stream; // PRINTER_OUT, PRINTER_ERR
+    uint64_t offset, size;
+} printer_place_t;
+
+//  Makes durable what is done and waits for its turn, and tells where it is, of that what was not told yet. Blocks on
+//  the disk. `tell` returns 0, or -1 to end it. 0, or -1 and the sticky errno, or what `tell` left in errno.
+typedef int printer_place_fn (void *arg, const printer_place_t *place);
+int printer_keep (printer_t *self, printer_place_fn *tell, void *arg);
+
+//  It is durable now which numbers were printed up to here: their places may be used again.
+void printer_kept (printer_t *self);
+
+//  Before any task, in place of printer_done: the places that an earlier process told, all of one number together and
+//  each in its order; then printer_found. A number that was found is done. Without keep_order all of it is printed
+//  then. 0, or -1 and errno: ENODATA, it is not there.
+int printer_find (printer_t *self);
+int printer_find_place (printer_t *self, const printer_place_t *place);
+int printer_found (printer_t *self);
 
 //  With keep_order, the number that is printed next.
 uint64_t printer_next (const printer_t *self);

@@ -1,56 +1,18 @@
-#include "store/spill.h"
 #include "core/array.h"
+#include "store/spill_i.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
-    SEGMENT_BYTES = 256 * 1024,
     MEMORY_BYTES = 8 * 1024 * 1024,
     EACH_BYTES = 1024 * 1024,
     SHARED_EXTENTS = 8, // a spill in more pieces than this gets segments of its own
-};
-
-//  Set in a segment's count of live bytes while somebody may still write to it.
-#define SEGMENT_OPEN 0x80000000u
-
-typedef struct {
-    uint64_t offset, size; // in the file
-} extent_t;
-
-//  The rest of a segment that is being filled; left == 0: none.
-typedef struct {
-    uint64_t at;
-    size_t left;
-} room_t;
-
-struct spill_pool {
-    char *directory;
-    size_t memory_limit, each_limit, memory_used;
-    uint64_t file_bytes;
-    int fd;
-    uint32_t *live; // bytes in use, a segment
-    size_t segments, live_capacity;
-    uint32_t *unused; // segments without a byte; room for all of them, so that giving back cannot fail
-    size_t unused_size, unused_capacity;
-    room_t shared;
-};
-
-struct spill {
-    spill_pool_t *pool;
-    uint64_t size;
-    uint8_t *data; // while in memory
-    size_t capacity;
-    extent_t first; // in the file: this one, then the array
-    extent_t *more;
-    size_t extents, more_capacity;
-    room_t own;
 };
 
 spill_pool_t *spill_pool_new (const spill_config_t *config)
@@ -62,11 +24,14 @@ spill_pool_t *spill_pool_new (const spill_config_t *config)
     if (!self)
         return NULL;
     const char *directory = config->directory ? config->directory : getenv ("TMPDIR");
-    self->directory = strdup (directory && *directory ? directory : "/tmp");
+    if (config->path)
+        self->path = strdup (config->path);
+    else
+        self->directory = strdup (directory && *directory ? directory : "/tmp");
     self->memory_limit = config->memory_bytes ? config->memory_bytes : MEMORY_BYTES;
     self->each_limit = config->each_bytes ? config->each_bytes : EACH_BYTES;
     self->fd = -1;
-    if (!self->directory)
+    if (!self->directory && !self->path)
         spill_pool_destroy (&self);
     return self;
 }
@@ -76,11 +41,16 @@ void spill_pool_destroy (spill_pool_t **self_p)
     spill_pool_t *self = *self_p;
     if (!self)
         return;
-    if (self->fd >= 0)
+    if (self->fd >= 0) {
+        if (self->path && !self->kept_bytes && !self->is_searched)
+            unlink (self->path);
         close (self->fd);
+    }
     free (self->live);
     free (self->unused);
+    free (self->parting);
     free (self->directory);
+    free (self->path);
     free (self);
     *self_p = NULL;
 }
@@ -95,9 +65,9 @@ uint64_t spill_pool_file_bytes (const spill_pool_t *self)
     return self->file_bytes;
 }
 
-const char *spill_pool_directory (const spill_pool_t *self)
+const char *spill_pool_where (const spill_pool_t *self)
 {
-    return self->directory;
+    return self->path ? self->path : self->directory;
 }
 
 //  For file systems without O_TMPFILE.
@@ -116,7 +86,9 @@ static int open_and_unlink (const char *directory)
 
 static int pool_open (spill_pool_t *self)
 {
-    if (self->fd < 0)
+    if (self->fd < 0 && self->path)
+        self->fd = spill_open_named (self->path);
+    else if (self->fd < 0)
         self->fd = open (self->directory, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     if (self->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL))
         self->fd = open_and_unlink (self->directory);
@@ -125,7 +97,7 @@ static int pool_open (spill_pool_t *self)
 
 //  Nothing lives in the segment. That punching a hole may not be supported costs only space, until the segment is used
 //  again.
-static void segment_release (spill_pool_t *self, size_t segment)
+void spill_segment_free (spill_pool_t *self, size_t segment)
 {
     self->unused[self->unused_size++] = (uint32_t)segment;
     if (self->unused_size < self->segments) {
@@ -137,7 +109,7 @@ static void segment_release (spill_pool_t *self, size_t segment)
         self->segments = self->unused_size = 0;
 }
 
-static void room_close (spill_pool_t *pool, room_t *room)
+void spill_room_close (spill_pool_t *pool, room_t *room)
 {
     if (!room->left)
         return;
@@ -145,7 +117,7 @@ static void room_close (spill_pool_t *pool, room_t *room)
     room->left = 0;
     pool->live[segment] &= ~SEGMENT_OPEN;
     if (!pool->live[segment])
-        segment_release (pool, segment);
+        spill_segment_free (pool, segment);
 }
 
 static int room_open (spill_pool_t *pool, room_t *room)
@@ -167,7 +139,7 @@ static int room_open (spill_pool_t *pool, room_t *room)
 }
 
 //  Bytes of [offset, offset + size) are no longer needed.
-static void pool_release (spill_pool_t *self, uint64_t offset, uint64_t size)
+void spill_places_free (spill_pool_t *self, uint64_t offset, uint64_t size)
 {
     self->file_bytes -= size;
     while (size) {
@@ -177,12 +149,12 @@ static void pool_release (spill_pool_t *self, uint64_t offset, uint64_t size)
             part = size;
         self->live[segment] -= (uint32_t)part;
         if (!self->live[segment])
-            segment_release (self, segment);
+            spill_segment_free (self, segment);
         offset += part;
         size -= part;
     }
     if (!self->file_bytes)
-        room_close (self, &self->shared);
+        spill_room_close (self, &self->shared);
 }
 
 static int write_all (int fd, const uint8_t *data, size_t size, uint64_t offset)
@@ -202,9 +174,9 @@ static int write_all (int fd, const uint8_t *data, size_t size, uint64_t offset)
     return 0;
 }
 
-static extent_t *extent_at (const spill_t *self, size_t index)
+spill_place_t *spill_extent (const spill_t *self, size_t index)
 {
-    return index ? &self->more[index - 1] : (extent_t *)&self->first;
+    return index ? &self->more[index - 1] : (spill_place_t *)&self->first;
 }
 
 spill_t *spill_new (spill_pool_t *pool)
@@ -216,14 +188,14 @@ spill_t *spill_new (spill_pool_t *pool)
 }
 
 //  Gives back what is in the file behind `size`.
-static void file_cut (spill_t *self, uint64_t size)
+void spill_cut (spill_t *self, uint64_t size)
 {
     while (self->extents && self->size > size) {
-        extent_t *last = extent_at (self, self->extents - 1);
+        spill_place_t *last = spill_extent (self, self->extents - 1);
         uint64_t cut = self->size - size < last->size ? self->size - size : last->size;
         last->size -= cut;
         self->size -= cut;
-        pool_release (self->pool, last->offset + last->size, cut);
+        spill_places_free (self->pool, last->offset + last->size, cut);
         if (!last->size)
             self->extents--;
     }
@@ -242,8 +214,11 @@ void spill_destroy (spill_t **self_p)
     spill_t *self = *self_p;
     if (!self)
         return;
-    room_close (self->pool, &self->own);
-    file_cut (self, 0);
+    spill_room_close (self->pool, &self->own);
+    if (self->kept)
+        spill_kept_free (self);
+    else
+        spill_cut (self, 0);
     memory_free (self);
     free (self->more);
     free (self);
@@ -277,11 +252,11 @@ static int memory_reserve (spill_t *self, uint64_t need)
 //  Bytes were written at `offset`: joined to the last extent where they follow it. There is room for one more.
 static void extent_add (spill_t *self, uint64_t offset, size_t size)
 {
-    extent_t *last = self->extents ? extent_at (self, self->extents - 1) : NULL;
+    spill_place_t *last = self->extents ? spill_extent (self, self->extents - 1) : NULL;
     if (last && last->offset + last->size == offset)
         last->size += size;
     else
-        *extent_at (self, self->extents++) = (extent_t){.offset = offset, .size = size};
+        *spill_extent (self, self->extents++) = (spill_place_t){.offset = offset, .size = size};
     self->pool->live[offset / SEGMENT_BYTES] += (uint32_t)size;
     self->pool->file_bytes += size;
     self->size += size;
@@ -314,7 +289,7 @@ static int file_append (spill_t *self, const uint8_t *data, size_t size)
         ssize_t part = file_append_some (self, data, size);
         if (part < 0) {
             int saved = errno;
-            file_cut (self, before);
+            spill_cut (self, before);
             errno = saved;
             return -1;
         }
@@ -324,7 +299,7 @@ static int file_append (spill_t *self, const uint8_t *data, size_t size)
     return 0;
 }
 
-static int move_to_file (spill_t *self)
+int spill_to_file (spill_t *self)
 {
     if (!self->data)
         return 0;
@@ -346,7 +321,7 @@ int spill_append (spill_t *self, const void *data, size_t size)
         self->size += size;
         return 0;
     }
-    return move_to_file (self) == -1 ? -1 : file_append (self, data, size);
+    return spill_to_file (self) == -1 ? -1 : file_append (self, data, size);
 }
 
 uint64_t spill_size (const spill_t *self)
@@ -382,7 +357,7 @@ ssize_t spill_read (const spill_t *self, uint64_t offset, void *data, size_t siz
     }
     size_t done = 0;
     for (size_t i = 0; i < self->extents && done < size; i++) {
-        const extent_t *extent = extent_at (self, i);
+        const spill_place_t *extent = spill_extent (self, i);
         if (offset >= extent->size) {
             offset -= extent->size;
             continue;

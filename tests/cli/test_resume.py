@@ -60,6 +60,24 @@ class Journal(ResumeCase):
         self.assertEqual(sorted(self.read("out").decode().split()), sorted(str(n) for n in range(1, 101)))
         self.assertLessEqual(sum(self.ran().values()), 100 + 16)   # four run, and some are not told of yet
 
+    def test_in_order_what_waited_comes_in_its_turn(self):
+        for number in (signal.SIGKILL, signal.SIGINT):
+            with self.subTest(number):
+                names = (f"j{number}", f"out{number}")
+                options = ("-k", "--journal", names[0], "-o", names[1], *self.items(b"slow\n" + numbered(100)))
+                work = ("sh", "-c", 'echo "$1" >>ran; [ "$1" != slow ] || sleep 1; echo "$1"', "sh")
+                program = self.start("-j4", *options, *work)
+                self.wait_for(lambda: len(self.read_or_empty("ran").splitlines()) > 20, "some to be done")
+                program.signal(number)
+                self.assertEqual(program.wait().status, -number, str(program.result))
+                if number == signal.SIGINT:     # all that was done can be read at the end
+                    self.assertGreaterEqual(len(self.read(names[1]).splitlines()), 10)
+                self.check_nothing_left()
+                self.dishes("-j4", *options, "--resume", *work, status=0)
+                self.assertEqual(self.read(names[1]), b"slow\n" + numbered(100))
+                self.assertNotIn(f"{names[0]}-early", self.files())
+                self.write("ran", "")
+
     def test_again_and_again(self):
         items = self.items(numbered(150))
         self.break_off(signal.SIGKILL, "--journal", "j", "-o", "out", *items)

@@ -4,7 +4,10 @@
 # ctest: waits seconds=300 each=Ipc,Tcp
 
 import collections
+import contextlib
 import os
+import re
+import sqlite3
 
 import fault
 from fault import amount, numbers, pause
@@ -29,6 +32,47 @@ class KilledWithJournal:
         #  What was told and not yet acked is told again: as many as were under way at most.
         self.check_end(dryers_lost=0, duplicates=lambda n: n <= kills * 2 * (64 + 2), redelivered=0)
         self.assertEqual(self.born, 2)
+
+
+class KilledInOrder:
+    """With -k what was counted and waited for its turn comes in its turn, tags and stderr too; over and over."""
+
+    does = ('case $1 in *7) sleep 0.3;; *3) printf "%0*d\\n" 100000 0;; esac; printf "err %s\\n" "$1" >&2')
+
+    def errors(self):
+        """Of the numbers that the sinks have passed on to their stderr, one after the other."""
+        return [int(line.split()[-1]) for line in self.read("errors").decode().splitlines() if "\terr " in line]
+
+    def start(self):
+        with open(self.path("errors"), "ab") as errors:
+            self.start_sink("-k", "--tag", "--journal", "journal", stderr=errors)
+
+    def test_killed_and_started_again(self):
+        kills = amount(6, 20)
+        count = amount(400, 4000)
+        self.give(numbers(count))
+        self.start()
+        self.start_washer()
+        for _ in range(2):
+            self.start_dryer("--prefetch", "4", does=f'[ "$1" = gate ] || {{ {self.does}; }}')
+        waited = 0
+        for round_ in range(kills):
+            self.wait_for(lambda: self.figures()["ok"] >= (round_ + 1) * count // (kills + 2), "tasks", fault.DEADLINE_S)
+            self.kill(self.the_sink)
+            with contextlib.closing(sqlite3.connect(self.path("journal"))) as journal:
+                waited += journal.execute("SELECT count (*) FROM early").fetchone()[0]
+            self.start()
+        self.go()
+        for program in (self.the_sink, self.the_washer, *self.dryers):
+            self.end(program)
+        self.assertGreater(waited, 0, "nothing was early")
+        wanted = [f"{item}\t{'0' * 100000}\n{item}\t{item} " if item.endswith("3") else f"{item}\t{item} "
+                  for item in self.items]
+        self.assertEqual(re.sub(" a[12]\n", " ", self.read("out").decode()), "".join(wanted))
+        self.assertFalse(os.path.exists(self.path("journal-early")))
+        errors = self.errors()
+        self.assertEqual(errors, sorted(set(errors)), "on stderr more than once, or out of order")
+        self.assertGreater(len(errors), count - kills * 50)
 
 
 class KilledWithResults:
@@ -107,7 +151,7 @@ class StalledReader:
         self.tell(shown)
 
 
-fault.over_each_wire(KilledWithJournal, KilledWithResults, StalledReader)
+fault.over_each_wire(KilledWithJournal, KilledInOrder, KilledWithResults, StalledReader)
 
 if __name__ == "__main__":
     fault.main()

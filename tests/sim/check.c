@@ -385,8 +385,18 @@ static void check_extra_runs (world_t *world)
     (void)extra;
 }
 
+//  With an order nothing that is counted is passed over, whatever became of the sink that counted it.
+static void check_printed (world_t *world)
+{
+    const printer_t *printer = &world->printer;
+    if (world->plan.order_window && printer->next != world->plan.tasks)
+        world_violated (world, "3: output", "what follows task %llu is counted and was never printed",
+                        (unsigned long long)printer->next);
+}
+
 static void check_joined (world_t *world)
 {
+    check_printed (world);
     for (uint32_t n = 1; n <= world->plan.tasks && !world->broken; n++)
         check_outcome (world, n);
     const figures_t *f = &world->decided.figures, *g = &world->journal.figures;

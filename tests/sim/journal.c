@@ -139,6 +139,7 @@ int journal_commit (world_t *world, process_t *sink)
     return 0;
 }
 
+//  What waits for its turn was kept in the commit that counted it.
 void journal_crash (world_t *world)
 {
     journal_t *self = &world->journal;

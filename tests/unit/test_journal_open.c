@@ -214,7 +214,7 @@ static void test_other_version (void **state)
 {
     make_run (1);
     execute ("PRAGMA user_version = 9");
-    must_refuse (JOURNAL_RESUME, EPROTO, "has version 9, but this program reads and writes version 1");
+    must_refuse (JOURNAL_RESUME, EPROTO, "has version 9, but this program reads and writes version 2");
 }
 
 static void test_nonsense (void **state)

@@ -100,7 +100,7 @@ static void see_piece (seen_t *seen, const packet_t *packet)
     uint64_t n = get_u64 (&in);
     get_u64 (&in);
     int stream = get_u8 (&in);
-    assert_int_equal (get_u8 (&in), 0); // not streamed
+    assert_int_equal (get_u8 (&in), 0);   // not streamed
     assert_int_equal (in.end - in.at, 3); // the sink puts it before each line
     assert_memory_equal (in.at, "tag", 3);
     assert_true (packet->body.size <= PIECE_BYTES);
