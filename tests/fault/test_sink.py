@@ -37,7 +37,7 @@ class KilledWithJournal:
 class KilledInOrder:
     """With -k what was counted and waited for its turn comes in its turn, tags and stderr too; over and over."""
 
-    does = ('case $1 in *7) sleep 0.3;; *3) printf "%0*d\\n" 100000 0;; esac; printf "err %s\\n" "$1" >&2')
+    does = ('case $1 in *7) sleep 0.2;; *3) printf "%0*d\\n" 100000 0;; esac; printf "err %s\\n" "$1" >&2')
 
     def errors(self):
         """Of the numbers that the sinks have passed on to their stderr, one after the other."""
@@ -48,8 +48,8 @@ class KilledInOrder:
             self.start_sink("-k", "--tag", "--journal", "journal", stderr=errors)
 
     def test_killed_and_started_again(self):
-        kills = amount(6, 20)
-        count = amount(400, 4000)
+        kills = amount(4, 20)
+        count = amount(200, 4000)
         self.give(numbers(count))
         self.start()
         self.start_washer()
