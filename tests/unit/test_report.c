@@ -232,6 +232,8 @@ static void test_lent_outputs_go_at_once_or_wait_as_copies (void **state)
             for (uint64_t at = 0; at < size; at++)
                 out[at] = byte_at (n, 1, at);
             result_t result = {.n = n, .count = 1, .out_bytes = size, .err_bytes = n == 7, .out = out, .err = err};
+            result.tag = "tag";
+            result.tag_size = 3;
             reports_add (&reports, &link, credits[i], &job, &result, &ports);
         }
         memset (out, 0, LONG_BYTES);
