@@ -1,4 +1,5 @@
 #include "core/dryer_i.h"
+#include "core/lane.h"
 #include "core/state.h"
 
 #include <stdlib.h>
@@ -334,6 +335,7 @@ void dryer_slots (dryer_t *self, uint32_t slots, int64_t now_ms)
     if (slots && self->state == DRYER_LEAVING)
         return; // its window stays 0
     self->config.slots = slots;
+    self->config.unsure = lane_unsure (self->config.unsure, slots, self->config.grain);
     put_u32 (&records, slots);
     put_u32 (&records, slots ? self->config.prefetch : 0);
     dryer_letter (self, MSG_SLOTS, 1, &records);

@@ -109,8 +109,9 @@ void dryer_return_part (dryer_t *self, uint64_t ticket, uint64_t n, uint64_t cou
 size_t dryer_stream (dryer_t *self, uint64_t ticket, int stream, const void *tag, size_t tag_size, const void *data,
                      size_t size);
 
-void dryer_slots (dryer_t *self, uint32_t slots, int64_t now_ms); // another number of slots
-void dryer_leave (dryer_t *self, int64_t now_ms);                 // drain: finish what runs, return the rest, BYE
+//  Another number of slots, 1...; what runs in more of them than that goes on. May be called in any state.
+void dryer_slots (dryer_t *self, uint32_t slots, int64_t now_ms);
+void dryer_leave (dryer_t *self, int64_t now_ms); // drain: finish what runs, return the rest, BYE
 
 void dryer_tick (dryer_t *self, int64_t now_ms);
 int64_t dryer_due_ms (const dryer_t *self);

@@ -1,6 +1,7 @@
 /*  What the peers report: completions, outputs, what comes back; and when it is over. */
 #include "core/done.h"
 #include "core/dryer.h"
+#include "core/lane.h"
 #include "core/sink_i.h"
 
 #include <stdio.h>
@@ -277,6 +278,7 @@ static void on_slots (sink_t *self, peer_t *peer, reader_t *in, const message_t 
     peer->slots = slots;
     peer->prefetch = prefetch;
     peer->leaving = peer->leaving || !slots;
+    peer->unsure = lane_unsure (peer->unsure, slots, peer->grain); // for a washer that is told of this dryer later
     if (peer->announced)
         relay (self, peer, MSG_DRYER_SLOTS, message);
 }

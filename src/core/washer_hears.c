@@ -44,6 +44,7 @@ static void on_dryer_slots (washer_t *self, reader_t *in, uint32_t count)
         return;
     lane->slots = slots;
     lane->prefetch = prefetch;
+    lane->unsure = lane_unsure (lane->unsure, slots, lane->grain);
     self->dirty = true;
 }
 

@@ -1,4 +1,5 @@
 #include "run/runner_parts.h"
+#include "core/array.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,23 +19,47 @@ static int open_fds (runner_t *self)
     return self->epoll >= 0 && self->null >= 0 ? 0 : -1;
 }
 
-static int make_slots (runner_t *self)
+//  One slot more, resting.
+static int make_slot (runner_t *self)
 {
-    self->slot = calloc (self->opts.slots, sizeof *self->slot);
-    if (!self->slot)
+    slot_t *slot = calloc (1, sizeof *slot);
+    if (!slot)
         return -1;
-    for (uint32_t i = 0; i < self->opts.slots; i++) {
-        slot_t *slot = &self->slot[i];
-        slot->number = i + 1;
-        slot->child.pidfd = -1;
-        slot->stream[0] = slot->stream[1] = (stream_t){.fd = -1, .write_fd = -1};
-        TAILQ_INSERT_TAIL (&self->free, slot, link);
+    if (self->opts.guardian && !(slot->place = guardian_take (self->opts.guardian))) {
+        free (slot);
+        errno = ENOSPC;
+        return -1;
     }
-    for (uint32_t i = 0; i < self->opts.slots && self->opts.guardian; i++)
-        if (!(self->slot[i].place = guardian_take (self->opts.guardian))) {
-            errno = ENOSPC;
+    slot->state = SLOT_RESTING;
+    slot->child.pidfd = -1;
+    slot->stream[0] = slot->stream[1] = (stream_t){.fd = -1, .write_fd = -1};
+    self->slot[self->made++] = slot;
+    slot->number = self->made;
+    TAILQ_INSERT_TAIL (&self->resting, slot, link);
+    return 0;
+}
+
+static int make_slots (runner_t *self, uint32_t slots)
+{
+    if (array_reserve (&self->slot, &self->slot_capacity, slots, sizeof *self->slot) == -1)
+        return -1;
+    while (self->made < slots)
+        if (make_slot (self) == -1)
             return -1;
-        }
+    return 0;
+}
+
+int runner_resize (runner_t *self, uint32_t slots)
+{
+    if (!slots) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (make_slots (self, slots) == -1)
+        return -1;
+    self->opts.slots = slots;
+    for (uint32_t i = self->made; i-- > 0;) // of the new ones the lowest number is used first
+        slot_settle (self, self->slot[i]);
     return 0;
 }
 
@@ -61,11 +86,12 @@ runner_t *runner_new (const runner_opts_t *opts)
     TAILQ_INIT (&self->running);
     TAILQ_INIT (&self->ending);
     TAILQ_INIT (&self->draining);
+    TAILQ_INIT (&self->resting);
     TAILQ_INIT (&self->queue);
     TAILQ_INIT (&self->spare);
     if (!opts->termseq.count)
         termseq_parse (TERMSEQ_DEFAULT, &self->opts.termseq);
-    if (open_fds (self) != 0 || make_slots (self) != 0 || make_parts (self) != 0) {
+    if (open_fds (self) != 0 || runner_resize (self, opts->slots) != 0 || make_parts (self) != 0) {
         int error = errno;
         runner_destroy (&self);
         errno = error;
@@ -73,15 +99,20 @@ runner_t *runner_new (const runner_opts_t *opts)
     return self;
 }
 
+static void signal_all (runner_t *self, int signal)
+{
+    for (uint32_t i = 0; i < self->made; i++)
+        if (self->slot[i]->child.pid > 0)
+            child_signal (&self->slot[i]->child, signal);
+}
+
 //  A child that KILL does not end within the time (it hangs in the kernel) is left to init.
 static void kill_and_reap (runner_t *self)
 {
-    for (uint32_t i = 0; self->slot && i < self->opts.slots; i++)
-        if (self->slot[i].child.pid > 0)
-            child_signal (&self->slot[i].child, SIGKILL);
+    signal_all (self, SIGKILL);
     int wait_ms = LAST_WAIT_MS;
-    for (uint32_t i = 0; self->slot && i < self->opts.slots; i++) {
-        slot_t *slot = &self->slot[i];
+    for (uint32_t i = 0; i < self->made; i++) {
+        slot_t *slot = self->slot[i];
         struct pollfd exit = {.fd = slot->child.pidfd, .events = POLLIN};
         int status, signal;
         if (slot->child.pid > 0 && poll (&exit, 1, wait_ms) == 1)
@@ -91,6 +122,7 @@ static void kill_and_reap (runner_t *self)
         slot_drop (self, slot);
         if (self->opts.guardian)
             guardian_give (self->opts.guardian, &slot->place);
+        free (slot);
     }
 }
 
@@ -154,7 +186,7 @@ int64_t runner_due (const runner_t *self)
 static void dispatch (runner_t *self, uint64_t id, int64_t now_ms)
 {
     uint32_t place = (uint32_t)id;
-    slot_t *slot = &self->slot[place / EVENT_KINDS];
+    slot_t *slot = self->slot[place / EVENT_KINDS];
     if (slot->generation == id >> 32)
         slot_event (self, slot, (int)(place % EVENT_KINDS), now_ms);
 }
@@ -192,6 +224,8 @@ uint32_t runner_running (const runner_t *self)
 
 uint32_t runner_free (const runner_t *self, int64_t now_ms)
 {
+    if (self->opts.slots <= self->running_count)
+        return 0;
     uint32_t free_count = self->opts.slots - self->running_count;
     if (self->paused || self->stopped || now_ms < self->next_start_ms)
         return 0;
@@ -248,15 +282,15 @@ static void end_slot (runner_t *self, slot_t *slot, bool at_once, int64_t now_ms
 void runner_kill (runner_t *self, bool at_once, int64_t now_ms)
 {
     runner_cont (self, now_ms);
-    for (uint32_t i = 0; i < self->opts.slots; i++)
-        if (self->slot[i].state == SLOT_RUNNING || self->slot[i].state == SLOT_ENDING)
-            end_slot (self, &self->slot[i], at_once, now_ms);
+    for (uint32_t i = 0; i < self->made; i++)
+        if (self->slot[i]->state == SLOT_RUNNING || self->slot[i]->state == SLOT_ENDING)
+            end_slot (self, self->slot[i], at_once, now_ms);
 }
 
 int runner_kill_task (runner_t *self, uint64_t ticket, bool at_once, int64_t now_ms)
 {
-    for (uint32_t i = 0; i < self->opts.slots; i++) {
-        slot_t *slot = &self->slot[i];
+    for (uint32_t i = 0; i < self->made; i++) {
+        slot_t *slot = self->slot[i];
         if ((slot->state == SLOT_RUNNING || slot->state == SLOT_ENDING) && slot->record->result.ticket == ticket) {
             end_slot (self, slot, at_once, now_ms);
             return 0;
@@ -264,13 +298,6 @@ int runner_kill_task (runner_t *self, uint64_t ticket, bool at_once, int64_t now
     }
     errno = ESRCH;
     return -1;
-}
-
-static void signal_all (runner_t *self, int signal)
-{
-    for (uint32_t i = 0; i < self->opts.slots; i++)
-        if (self->slot[i].child.pid > 0)
-            child_signal (&self->slot[i].child, signal);
 }
 
 void runner_stop (runner_t *self, int64_t now_ms)
@@ -287,8 +314,8 @@ void runner_cont (runner_t *self, int64_t now_ms)
     if (!self->stopped)
         return;
     self->stopped = false;
-    for (uint32_t i = 0; i < self->opts.slots; i++)
-        if (self->slot[i].deadline_ms != INT64_MAX)
-            self->slot[i].deadline_ms += now_ms - self->stopped_ms;
+    for (uint32_t i = 0; i < self->made; i++)
+        if (self->slot[i]->deadline_ms != INT64_MAX)
+            self->slot[i]->deadline_ms += now_ms - self->stopped_ms;
     signal_all (self, SIGCONT);
 }

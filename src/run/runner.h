@@ -46,7 +46,7 @@ typedef struct {
 typedef void runner_start_fn (void *arg, const runner_task_t *task, uint32_t slot, const char *text, size_t size);
 
 typedef struct {
-    uint32_t slots;            // 1...
+    uint32_t slots;            // 1..., see runner_resize
     const template_t *command; // borrowed, outlives the runner
     const template_t *tag;     // of template_text_new, borrowed; NULL: results have no tag
     guardian_t *guardian;      // borrowed, NULL for none (ENOSPC when it has too few places)
@@ -118,6 +118,11 @@ int runner_process (runner_t *self, int64_t now_ms);
 //  How many tasks runner_start would take at this moment.
 uint32_t runner_free (const runner_t *self, int64_t now_ms);
 uint32_t runner_running (const runner_t *self);
+
+//  Another number of slots, 1... What runs in more of them than that goes on; from when it is over the numbers of the
+//  slots that are used are 1 to `slots` again. 0; or -1 and errno (EINVAL, ENOMEM; ENOSPC: the guardian has too few
+//  places), and the number is what it was.
+int runner_resize (runner_t *self, uint32_t slots);
 
 //  Starts a task. 0, also for one that could not be started: then its result says so. -1 and EAGAIN: no slot is free,
 //  paused, or opts.delay_ms not over yet. Blocks for as long as execve takes.

@@ -1,7 +1,8 @@
 /*  runner_parts: what runner.c, slot.c and record.c share and nobody else sees.
  *
  *  A slot's life: free -> running -> (ending ->) (draining ->) free. Ending: we send it the term sequence. Draining:
- *  reaped, but the caller has yet to take pieces before the rest fits.
+ *  reaped, but the caller has yet to take pieces before the rest fits. Where fewer slots are wanted, those with the
+ *  higher numbers are resting instead of free.
  *
  *  We keep the writing ends of a command's pipes open too, until we want to see their end: else each exit would wake us
  *  up three times (both pipes close, then the process ends) instead of once.
@@ -47,7 +48,7 @@ typedef struct {
     record_t *piece;  // being filled (streaming), or NULL
 } stream_t;
 
-typedef enum { SLOT_FREE, SLOT_RUNNING, SLOT_ENDING, SLOT_DRAINING } slot_state_t;
+typedef enum { SLOT_FREE, SLOT_RUNNING, SLOT_ENDING, SLOT_DRAINING, SLOT_RESTING } slot_state_t;
 
 struct slot {
     TAILQ_ENTRY (slot) link; // in the list of its state
@@ -72,8 +73,10 @@ struct runner {
     spawner_t *spawner;
     envp_t *envp;
     rendering_t *rendering;
-    slot_t *slot;                            // opts.slots of them
-    slots_t free, running, ending, draining; // running: by deadline, as they were started
+    slot_t **slot;                                    // as many as were ever wanted, by number
+    uint32_t made;                                    // how many these are …
+    size_t slot_capacity;                             // … and may be
+    slots_t free, running, ending, draining, resting; // running: by deadline, as they were started
     uint32_t running_count;
     records_t queue, spare;
     uint32_t spare_count;
@@ -109,7 +112,8 @@ int slot_start (runner_t *runner, slot_t *slot, const runner_task_t *task, int64
 void slot_event (runner_t *runner, slot_t *slot, int kind, int64_t now_ms);
 void slot_end (runner_t *runner, slot_t *slot, bool at_once, int64_t now_ms); // begins the term sequence
 void slot_due (runner_t *runner, slot_t *slot, int64_t now_ms);
-void slot_taken (runner_t *runner, slot_t *slot); // a piece of it was taken: there is room
-void slot_drop (runner_t *runner, slot_t *slot);  // closes all; the child has been reaped, or is given up
+void slot_taken (runner_t *runner, slot_t *slot);  // a piece of it was taken: there is room
+void slot_settle (runner_t *runner, slot_t *slot); // what nothing runs in is free or rests, as its number says
+void slot_drop (runner_t *runner, slot_t *slot);   // closes all; the child has been reaped, or is given up
 
 #endif

@@ -23,15 +23,20 @@ static int64_t clock_ns (clockid_t clock)
 
 static void move_to (runner_t *runner, slot_t *slot, slot_state_t state)
 {
-    slots_t *const lists[] = {&runner->free, &runner->running, &runner->ending, &runner->draining};
+    slots_t *const lists[] = {&runner->free, &runner->running, &runner->ending, &runner->draining, &runner->resting};
     TAILQ_REMOVE (lists[slot->state], slot, link);
     if (state == SLOT_FREE) // the one used last is the next one
         TAILQ_INSERT_HEAD (lists[state], slot, link);
     else
         TAILQ_INSERT_TAIL (lists[state], slot, link);
-    runner->running_count += slot->state == SLOT_FREE;
-    runner->running_count -= state == SLOT_FREE;
     slot->state = state;
+}
+
+void slot_settle (runner_t *runner, slot_t *slot)
+{
+    slot_state_t state = slot->number <= runner->opts.slots ? SLOT_FREE : SLOT_RESTING;
+    if ((slot->state == SLOT_FREE || slot->state == SLOT_RESTING) && slot->state != state)
+        move_to (runner, slot, state);
 }
 
 static void close_fd (int *fd)
@@ -136,6 +141,8 @@ static void complete (runner_t *runner, slot_t *slot)
     slot->record = NULL;
     record_queue (runner, record);
     move_to (runner, slot, SLOT_FREE);
+    runner->running_count--;
+    slot_settle (runner, slot);
 }
 
 //  The task never ran.
@@ -465,6 +472,7 @@ int slot_start (runner_t *runner, slot_t *slot, const runner_task_t *task, int64
     slot->stream[0] = slot->stream[1] = (stream_t){.fd = -1, .write_fd = -1};
     template_task_t rendered = template_task (slot, task);
     move_to (runner, slot, SLOT_RUNNING);
+    runner->running_count++;
     record_t *record = slot->record;
     if (add_tag (runner, record, &rendered) != 0 || add_text (runner, record, &rendered) != 0 ||
         add_item (runner, record, task) != 0) {

@@ -281,6 +281,59 @@ static void test_one_alone_does_not_begin_where_another_has_left_again (void **s
     washer_destroy (&desk.washer);
 }
 
+static void dryer_slots (desk_t *self, uint64_t dryer, uint32_t slots)
+{
+    writer_t out = {0};
+    put_u64 (&out, dryer);
+    put_u32 (&out, slots);
+    put_u32 (&out, 2); // prefetch
+    hear (self, MSG_DRYER_SLOTS, 1, &out);
+}
+
+static void dryer_lost (desk_t *self, uint64_t dryer)
+{
+    writer_t out = {0};
+    put_u64 (&out, dryer);
+    put_u8 (&out, 1); // something there is to blame
+    hear (self, MSG_DRYER_DOWN, 1, &out);
+}
+
+static void test_more_slots_take_more_and_fewer_take_less (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, 0);
+    comes (&desk, DRYER, 1);
+    put_lines (&desk, 12);
+    assert_int_equal (send (&desk, DRYER), 3); // 1 and 2 that wait
+    dryer_slots (&desk, DRYER, 4);
+    assert_int_equal (send (&desk, DRYER), 3);
+    dryer_slots (&desk, DRYER, 2);
+    returned (&desk, DRYER, 1, 1, 1);
+    assert_int_equal (send (&desk, DRYER), 0); // 5 are out, and 4 may be
+    dryer_slots (&desk, DRYER, 4);
+    assert_int_equal (send (&desk, DRYER), 1);
+    washer_destroy (&desk.washer);
+}
+
+//  S26: what may have been begun in slots that came later is suspected too, and in those that have gone again.
+static void test_suspects_are_as_many_as_there_ever_were_slots (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, 0);
+    comes (&desk, DRYER, 1);
+    dryer_slots (&desk, DRYER, 3);
+    put_lines (&desk, 5);
+    assert_int_equal (send (&desk, DRYER), 5);
+    dryer_slots (&desk, DRYER, 1);
+    dryer_lost (&desk, DRYER);
+    comes (&desk, DRYER + 1, 9);
+    comes (&desk, DRYER + 2, 9);
+    uint64_t cell = send (&desk, DRYER + 1), others = send (&desk, DRYER + 2);
+    assert_int_equal (cell < others ? cell : others, 1); // of three suspects one alone
+    assert_int_equal (cell + others, 3);                 // and the two that were only waiting
+    washer_destroy (&desk.washer);
+}
+
 //  With two numbers counted, of which the washer learns from COUNTED, low is 3.
 static void test_the_window_moves_with_what_is_counted (void **state)
 {
@@ -419,6 +472,8 @@ int main (void)
         cmocka_unit_test (test_so_many_dryers_are_waited_for_once),
         cmocka_unit_test (test_who_waits_for_several_dryers_says_so),
         cmocka_unit_test (test_one_alone_does_not_begin_where_another_has_left_again),
+        cmocka_unit_test (test_more_slots_take_more_and_fewer_take_less),
+        cmocka_unit_test (test_suspects_are_as_many_as_there_ever_were_slots),
         cmocka_unit_test (test_the_window_moves_with_what_is_counted),
         cmocka_unit_test (test_what_is_told_of_the_input_depends_on_its_bytes_alone),
         cmocka_unit_test (test_the_place_that_the_sink_asks_for_is_told),
