@@ -57,6 +57,7 @@ typedef struct {
 
     //  what runs
     uint32_t jobs;           // commands at a time, 1...
+    const char *jobs_file;   // of -j FILE: what it holds counts, also later; NULL: none
     uint32_t prefetch;       // tasks that wait at the dryer beyond those
     uint32_t dryers;         // processes of `dishes` over ipc or tcp; 0: none (--no-local); inproc: 1, a thread
     template_opts_t command; // `words` are COMMAND; none: each task is a shell line
@@ -90,6 +91,7 @@ typedef struct {
     int64_t dead_after_ms; // silence after which a part is lost
     int64_t grace_ms;      // for a new life of a lost washer
     uint32_t crash_limit;  // lives that a task may take with it; 0: no limit
+    int64_t idle_ms;       // a dryer with nothing to do for so long leaves; 0: never
     bool stay;             // goes on with the next pipeline
     halt_t halt;
 

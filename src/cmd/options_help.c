@@ -36,7 +36,9 @@ static const struct {
     [PROGRAM_DRYER] =
         {"Usage: dryer --at URL [OPTION...] [--] COMMAND [ARG...]\n"
          "Runs COMMAND once for each item of a pipeline, some at a time, until the pipeline ends; without COMMAND\n"
-         "each item is a shell line. TERM or HUP: finishes what runs, gives the rest back, and leaves.\n",
+         "each item is a shell line. TERM or HUP: finishes what runs, gives the rest back, and leaves. USR1, USR2: "
+         "one\n"
+         "at a time more, one less.\n",
          STRINGS ADDRESSES
          ".\n" DURATIONS "\n"
          "Exit status: 0 the pipeline has ended, 125 an error of ours, or the pipeline was lost, 126 or "

@@ -35,7 +35,7 @@ static const option_t s_context[] = {
 
 const option_t options_rows_commands[] = {
     {"jobs|max-procs", "jP", "N", OPTION_CALL, .call = options_jobs,
-     .help = "N at a time; N%, +N, -N: of the cores; 0: all that fit"},
+     .help = "N at a time; N%, +N, -N: of the cores; 0: all that fit; or a file that says it"},
     {NULL, "I", "S", OPTION_CALL, .call = options_replace, .help = "S is the replacement string, not {}"},
     {"shell", NULL, "[PATH]", OPTION_CALL, .call = options_shell, .help = "COMMAND is a shell line"},
     {"quote", "q", NULL, OPTION_FLAG, FIELD (given.quote), .help = "for old scripts: no shell, nothing to quote"},
@@ -112,6 +112,11 @@ const option_t options_rows_losses[] = {
 
 static const option_t s_stay[] = {
     {"stay", NULL, NULL, OPTION_FLAG, FIELD (stay), .help = "at the end go on with the next pipeline"},
+    {0},
+};
+
+static const option_t s_idle[] = {
+    {"idle-timeout", NULL, "DUR", OPTION_DURATION, FIELD (idle_ms), 1, .help = "leave after DUR with nothing to do"},
     {0},
 };
 
@@ -218,6 +223,7 @@ static const option_group_t s_dryer[] = {
     {"Meeting", s_at},
     {NULL, s_name},
     {NULL, options_rows_wait},
+    {NULL, s_idle},
     {NULL, s_stay},
     {NULL, options_rows_security},
     {"General", options_rows_quiet},

@@ -90,14 +90,13 @@ int options_halt (const option_t *row, void *target, const char *text, char *err
     return 0;
 }
 
-int options_jobs (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+int options_jobs_read (const char *text, uint32_t *jobs, char *error, size_t error_size)
 {
-    config_t *config = target;
     uint64_t count;
     uint32_t limit = limits_jobs ();
     if (units_count (text, &count) == 0 && count == 0)
         limit = limits_all_jobs ();
-    int rc = units_jobs (text, limits_cores (), limit, &config->jobs);
+    int rc = units_jobs (text, limits_cores (), limit, jobs);
     if (rc == -1 && errno == EINVAL)
         return s_refuse (error, error_size, text, "is not a number of jobs: give " UNITS_JOBS_FORMS);
     if (rc == -1)
@@ -105,6 +104,18 @@ int options_jobs (const option_t *row, void *target, const char *text, char *err
                              "'%.*s' is too many: the limit on open files has room for %u jobs; raise it (ulimit -Hn)",
                              SHOWN_MAX, text, limit);
     return 0;
+}
+
+//  What is no number is a file; whether there is one is seen when it is read.
+int options_jobs (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+{
+    config_t *config = target;
+    uint32_t any;
+    bool is_number = units_jobs (text, 1, UINT32_MAX, &any) == 0 || errno == ERANGE;
+    if (!*text)
+        return options_fail (error, error_size, "%s", "the value is empty: give " UNITS_JOBS_FORMS);
+    config->jobs_file = is_number ? NULL : text;
+    return is_number ? options_jobs_read (text, &config->jobs, error, error_size) : 0;
 }
 
 int options_max_item (const option_t *row, void *target, const char *text, char *error, size_t error_size)

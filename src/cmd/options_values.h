@@ -9,7 +9,7 @@
 
 option_call_fn options_delimiter; // -d
 option_call_fn options_halt;      // when,what=N or N%, and parallel's short forms
-option_call_fn options_jobs;      // -j
+option_call_fn options_jobs;      // -j: a number, or the name of a file
 option_call_fn options_max_item;  // a size within what the input can hold
 option_call_fn options_nice;      // -20..19
 option_call_fn options_queue;     // a count of tasks, or with a unit a size
@@ -19,6 +19,9 @@ option_call_fn options_shell;     // --shell, --shell=PATH
 option_call_fn options_source;    // -a: one more source
 option_call_fn options_termseq;   // --term-seq
 option_call_fn options_when_full; // block, stack, drop
+
+//  N, N%, +N, -N or 0, as of -j, for this machine. 0; or -1 and one line.
+int options_jobs_read (const char *text, uint32_t *jobs, char *error, size_t error_size);
 
 //  Appends a source; config->given.sources must have room.
 void options_add_source (config_t *config, input_source_t source);

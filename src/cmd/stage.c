@@ -7,7 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "cmd/options_limits.h"
+#include "cmd/options_values.h"
 #include "cmd/program_talk.h"
 #include "run/child.h"
 
@@ -18,6 +20,24 @@ int stage_refuse (stage_t *self, int status)
 }
 
 //  ---- checks, before anything is read or started
+
+//  -j FILE: how many it is to begin with.
+static int s_read_jobs (stage_t *self)
+{
+    const char *file = self->config.action == ACTION_RUN ? self->config.jobs_file : NULL;
+    char text[QUOTA_TEXT_BYTES], why[400];
+    if (!file)
+        return 0;
+    if (quota_read_file (file, text, why, sizeof why) == -1) {
+        snprintf (self->error, sizeof self->error, "%s, and it is not a number of jobs: give %s", why,
+                  UNITS_JOBS_FORMS);
+        return stage_refuse (self, STATUS_ERROR);
+    }
+    if (options_jobs_read (text, &self->config.jobs, why, sizeof why) == 0)
+        return 0;
+    snprintf (self->error, sizeof self->error, "-j %.200s: %s", file, why);
+    return stage_refuse (self, STATUS_ERROR);
+}
 
 //  126 or 127 where the program that all tasks run cannot be run; 0: it can, or each task has another.
 static int s_check_program (const stage_t *self)
@@ -47,12 +67,12 @@ static int s_check_tagstring (stage_t *self)
     return status;
 }
 
-//  A wire to another process is a file too, and nobody knows yet how many there will be.
+//  A wire to another process is a file too, and so are the outputs of commands: nobody knows yet how many there will
+//  be.
 static int s_check_files (stage_t *self)
 {
     uint64_t wanted = CONFIG_FDS_OWN + (uint64_t)self->config.jobs * CONFIG_FDS_A_JOB, limit = wanted;
-    if (self->config.address.kind != ADDRESS_INPROC)
-        child_raise_nofile (limits_files (), NULL);
+    child_raise_nofile (limits_files (), NULL);
     if (child_raise_nofile (wanted, &limit) == 0)
         return 0;
     snprintf (self->error, sizeof self->error,
@@ -105,17 +125,15 @@ static void s_report (const stage_t *self, const local_result_t *result)
 }
 
 //  The exit status, or -1: nothing ran, and why was said.
-static int s_run_once (stage_t *self, const local_config_t *parts, int *signal)
+static int s_run_once (stage_t *self, const local_config_t *parts, local_result_t *result)
 {
-    local_result_t result;
-    *signal = 0;
-    if (local_run (parts, &result, self->error, sizeof self->error) == -1) {
+    *result = (local_result_t){0};
+    if (local_run (parts, result, self->error, sizeof self->error) == -1) {
         stage_refuse (self, STATUS_ERROR);
         return -1;
     }
-    s_report (self, &result);
-    *signal = result.signal;
-    return result.status;
+    s_report (self, result);
+    return result->status;
 }
 
 static int64_t s_now_ms (void)
@@ -137,25 +155,38 @@ static bool s_goes_on (const stage_t *self, int status, int64_t took_ms, unsigne
     return status != STATUS_ERROR || (*quick < QUICK_MAX && (wait_ms == 0 || took_ms < wait_ms));
 }
 
+static int s_run (stage_t *self, local_config_t *parts, int *signal)
+{
+    unsigned quick = 0;
+    int64_t took_ms;
+    int status;
+    local_result_t result;
+    char cookie[COOKIE_BYTES] = "";
+    parts->station.last_cookie = cookie;
+    do {
+        int64_t began_ms = s_now_ms ();
+        status = s_run_once (self, parts, &result);
+        took_ms = s_now_ms () - began_ms;
+    } while (!result.signal && !result.was_idle && s_goes_on (self, status, took_ms, &quick));
+    *signal = result.signal;
+    parts->station.last_cookie = NULL;
+    explicit_bzero (cookie, sizeof cookie);
+    return status == -1 ? STATUS_ERROR : status;
+}
+
+//  Without a balance (there is no memory for it) signals find no dryer to change.
 int stage_run (stage_t *self, local_config_t *parts, int *signal)
 {
     int status = stage_prepare (self, parts);
     if (status)
         return status;
+    atomic_int *balance = quota_balance_new ();
     parts->dryer.runner.command = self->command;
+    parts->dryer.quota.balance = balance;
     parts->washer.input = self->input;
-    unsigned quick = 0;
-    int64_t took_ms;
-    char cookie[COOKIE_BYTES] = "";
-    parts->station.last_cookie = cookie;
-    do {
-        int64_t began_ms = s_now_ms ();
-        status = s_run_once (self, parts, signal);
-        took_ms = s_now_ms () - began_ms;
-    } while (!*signal && s_goes_on (self, status, took_ms, &quick));
-    parts->station.last_cookie = NULL;
-    explicit_bzero (cookie, sizeof cookie);
-    return status == -1 ? STATUS_ERROR : status;
+    status = s_run (self, parts, signal);
+    quota_balance_destroy (&balance);
+    return status;
 }
 
 //  ---- the whole
@@ -202,7 +233,8 @@ int stage_main (program_t program, int argc, char **argv, stage_fn *act)
         self.config.input.stdin_fd = has_stdin ? STDIN_FILENO : -1;
         self.config.printer.out_fd = has_stdout ? STDOUT_FILENO : -1;
         self.talk = program_talk (program, self.config.quiet);
-        status = s_act (&self, act, &signal);
+        status = s_read_jobs (&self);
+        status = status ? status : s_act (&self, act, &signal);
     }
     s_close (&self);
     if (signal)

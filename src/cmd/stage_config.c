@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/options_limits.h"
+#include "cmd/options_values.h"
 #include "cmd/program_talk.h"
 
 enum {
@@ -64,14 +65,17 @@ static washer_role_config_t s_washer (const stage_t *self)
 static dryer_role_config_t s_dryer (const stage_t *self)
 {
     const config_t *config = &self->config;
-    dryer_role_config_t made = {.name = self->name,
-                                .host = self->host,
-                                .runner = config->runner,
-                                .replace = config->command.replace,
-                                .prefetch = config->prefetch,
-                                .wait_ms = config->wait_ms,
-                                .stay = config->stay,
-                                .talk = self->talk};
+    dryer_role_config_t made = {
+        .name = self->name,
+        .host = self->host,
+        .runner = config->runner,
+        .replace = config->command.replace,
+        .quota = {.most = limits_jobs (), .file = config->jobs_file, .parse = options_jobs_read},
+        .prefetch = config->prefetch,
+        .wait_ms = config->wait_ms,
+        .idle_ms = config->idle_ms,
+        .stay = config->stay,
+        .talk = self->talk};
     made.runner.slots = config->jobs;
     made.runner.command = self->command;
     made.runner.pipeline = config->at;

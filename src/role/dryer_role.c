@@ -1,4 +1,5 @@
 #include "role/dryer_role.h"
+#include "base/units.h"
 #include "role/rack.h"
 #include "role/intake.h"
 #include "role/life.h"
@@ -20,6 +21,10 @@ typedef struct {
     intake_t intake;
     rack_t rack; // where nobody else does the tasks
     hands_t hands;
+    quota_t quota;
+    uint64_t done;   // tasks of this life, when a turn ended
+    int64_t busy_ms; // when there was something to do last
+    bool was_idle;   // for long enough: it leaves
     bool stays;      // the sink said that another run follows, or our user does
     bool is_leaving; // as soon as nothing runs
     bool is_parting; // was told to leave, by the protocol
@@ -119,10 +124,10 @@ static int begin_life (role_t *self)
 {
     const dryer_role_config_t *config = self->config;
     dryer_config_t core = {.life = life_new (),
-                           .slots = config->runner.slots,
+                           .slots = self->quota.slots,
                            .prefetch = config->prefetch,
                            .grain = 1,
-                           .unsure = config->runner.slots,
+                           .unsure = self->quota.slots,
                            .wait_ms = config->wait_ms};
     dryer_ports_t ports = {.arg = self,
                            .sink_found = on_sink_found,
@@ -168,6 +173,51 @@ static void be_reborn (role_t *self, int64_t now_ms)
     end_life (self);
     if (begin_life (self) == -1)
         fail (self, "cannot begin again");
+}
+
+//  ---- how many, and whether any longer
+
+//  A number that cannot be had is none.
+static void take_slots (role_t *self, uint32_t before)
+{
+    if (self->hands.resize (self->hands.arg, self->quota.slots) == 0) {
+        if (self->core)
+            dryer_slots (self->core, self->quota.slots, loop_now_ms ());
+        return;
+    }
+    talk_say (&self->config->talk, TALK_ERROR, "-j stays %u: %s", before, strerror (errno));
+    self->quota.slots = before;
+}
+
+static void mind_quota (role_t *self, bool is_done, int64_t now_ms)
+{
+    uint32_t before = self->quota.slots;
+    if (self->hands.resize && quota_look (&self->quota, is_done, now_ms))
+        take_slots (self, before);
+}
+
+static void mind_idleness (role_t *self, bool is_busy, int64_t now_ms)
+{
+    bool counts = dryer_state (self->core) == DRYER_OPEN || (dryer_state (self->core) == DRYER_SEEKING && self->stays);
+    if (is_busy || !counts)
+        self->busy_ms = now_ms;
+    if (!self->config->idle_ms || now_ms < self->busy_ms + self->config->idle_ms)
+        return;
+    char text[UNITS_TEXT];
+    talk_say (&self->config->talk, TALK_NOTICE, "nothing to do for %s (--idle-timeout): the dryer leaves",
+              units_show_duration (self->config->idle_ms, text));
+    self->busy_ms = now_ms;
+    self->was_idle = self->is_parting = true;
+    dryer_leave (self->core, now_ms);
+}
+
+static void mind (role_t *self, int64_t now_ms)
+{
+    dryer_status_t status = dryer_status (self->core);
+    bool is_done = status.done != self->done;
+    self->done = status.done;
+    mind_quota (self, is_done, now_ms);
+    mind_idleness (self, is_done || status.running || status.waiting || status.outputs, now_ms);
 }
 
 //  ---- the turns
@@ -216,6 +266,7 @@ static void turn (role_t *self, int64_t now_ms)
         self->is_leaving = true;
     hear (self, now_ms);
     work (self, now_ms);
+    mind (self, now_ms);
     dryer_tick (self->core, now_ms);
     speak (self, now_ms);
     if (dryer_state (self->core) == DRYER_GONE)
@@ -235,8 +286,10 @@ static int64_t due_ms (const role_t *self)
 {
     if (self->peer.orders_watch.ready || self->has_more || (has_ended (self) && !self->is_ending))
         return 0;
+    int64_t idle_ms = self->config->idle_ms ? self->busy_ms + self->config->idle_ms : INT64_MAX;
     const int64_t all_ms[] = {dryer_due_ms (self->core), self->hands.due_ms (self->hands.arg),
-                              peer_due_ms (&self->peer), intake_due_ms (&self->intake)};
+                              peer_due_ms (&self->peer), intake_due_ms (&self->intake),
+                              self->quota.look_ms,       idle_ms};
     int64_t due_ms = INT64_MAX;
     for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
         due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;
@@ -278,6 +331,8 @@ static int conclude (const role_t *self)
 {
     if (self->failed)
         return STATUS_ERROR;
+    if (self->was_idle && !self->is_leaving)
+        return DRYER_WAS_IDLE;
     if (dryer_ending (self->core)->end != END_LOST || self->is_leaving)
         return 0;
     if (*dryer_reason (self->core))
@@ -315,6 +370,9 @@ int dryer_role_run (const dryer_role_config_t *config, control_t *control)
     intake_init (&role.intake, role.loop, &config->talk);
     rack_init (&role.rack, &config->runner, config->replace, role.loop);
     role.hands = config->hands ? *config->hands : rack_hands (&role.rack);
+    quota_init (&role.quota, &config->quota, config->runner.slots, &config->talk);
+    role.busy_ms = loop_now_ms ();
+    mind_quota (&role, true, role.busy_ms);
     int rc = open_role (&role), kept = errno;
     while (rc == 0 && role.core) {
         turn (&role, loop_now_ms ());

@@ -32,6 +32,8 @@ typedef struct {
     //  The core's ports of the same names; `cookie` is a result's.
     ssize_t (*read) (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size);
     void (*free_output) (void *arg, void *cookie);
+    //  Another number of tasks at a time; what runs goes on. 0; or -1, errno, and it stays. NULL: it never changes.
+    int (*resize) (void *arg, uint32_t slots);
 } hands_t;
 
 #endif

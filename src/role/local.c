@@ -40,6 +40,7 @@ struct local {
     int signals;          // signalfd
     int news;             // eventfd: a part is done, or the sink is bound
     int caught;           // the signal that ended the run, or 0
+    bool was_idle;        // the dryer left for that
 };
 
 //  ---- the parts
@@ -61,7 +62,9 @@ static void *run_washer (void *arg)
 static void *run_dryer (void *arg)
 {
     part_t *self = arg;
-    be_done (self, dryer_role_run (&self->local->config.dryer, self->control));
+    int status = dryer_role_run (&self->local->config.dryer, self->control);
+    self->local->was_idle = status == DRYER_WAS_IDLE;
+    be_done (self, self->local->was_idle ? 0 : status);
     return NULL;
 }
 
@@ -179,6 +182,8 @@ static int open_signals (local_t *self)
     } taken[] = {{SIGINT, true},
                  {SIGTERM, true},
                  {SIGHUP, true},
+                 {SIGUSR1, true},
+                 {SIGUSR2, true},
                  {SIGTSTP, self->parts[DRYER].is_here},
                  {SIGWINCH, self->parts[SINK].is_here}};
     sigset_t set;
@@ -214,12 +219,35 @@ static void on_end_signal (local_t *self, int signal)
         ask (self, WASHER, CONTROL_LEAVE);
 }
 
+static const talk_t *talk_of (const local_config_t *config)
+{
+    return config->has_sink ? &config->sink.talk : config->has_washer ? &config->washer.talk : &config->dryer.talk;
+}
+
+//  The processes of a warden are told to look at the balance, which their starter alone moves.
+static void on_slot_signal (local_t *self, int more)
+{
+    const local_config_t *config = &self->config;
+    atomic_int *balance = config->dryer.quota.balance;
+    if (!balance || (!config->has_dryer && !self->warden)) {
+        talk_say (talk_of (config), TALK_NOTICE, "SIGUSR1 and SIGUSR2 are for dryers, and there is none here");
+        return;
+    }
+    if (!config->is_warded)
+        atomic_fetch_add (balance, more);
+    if (self->warden)
+        warden_slots (self->warden);
+    ask (self, DRYER, CONTROL_SLOTS);
+}
+
 static void take_signals (local_t *self)
 {
     struct signalfd_siginfo info;
     while (read (self->signals, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGTSTP)
             ask (self, DRYER, CONTROL_SUSPEND);
+        else if (info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGUSR2)
+            on_slot_signal (self, info.ssi_signo == SIGUSR1 ? 1 : -1);
         else if (info.ssi_signo == SIGWINCH)
             ask (self, SINK, CONTROL_RESIZE);
         else
@@ -295,11 +323,6 @@ static int run_warded (void *arg, const address_t *at)
     return result.status;
 }
 
-static const talk_t *talk_of (const local_config_t *config)
-{
-    return config->has_sink ? &config->sink.talk : config->has_washer ? &config->washer.talk : &config->dryer.talk;
-}
-
 static void prepare_parts (local_t *self)
 {
     local_config_t *config = &self->config;
@@ -313,6 +336,13 @@ static void prepare_parts (local_t *self)
     config->dryer.suspended = suspend_process;
 }
 
+//  A group has its place with the guardian before it is known how many there will be; a place not taken costs nothing.
+static uint32_t most_slots (const local_config_t *config)
+{
+    const dryer_role_config_t *dryer = &config->dryer;
+    return dryer->quota.most > dryer->runner.slots ? dryer->quota.most : dryer->runner.slots;
+}
+
 //  Processes before threads, and the station has threads.
 static int open_local (local_t *self, char *error, size_t error_size)
 {
@@ -321,7 +351,7 @@ static int open_local (local_t *self, char *error, size_t error_size)
     snprintf (error, error_size, "cannot begin");
     if (config->dryers && !(self->warden = warden_new (config->dryers, run_warded, self, talk)))
         return -1;
-    if (config->has_dryer && !(config->dryer.runner.guardian = guardian_new (config->dryer.runner.slots)))
+    if (config->has_dryer && !(config->dryer.runner.guardian = guardian_new (most_slots (config))))
         return -1;
     self->parts[DRYER].is_here = config->has_dryer;
     self->parts[SINK].is_here = config->has_sink;
@@ -351,7 +381,7 @@ static void conclude (const local_t *self, local_result_t *result)
 {
     static const int by[] = {SINK, WASHER, DRYER};
     const sink_role_result_t *from = &self->result;
-    *result = (local_result_t){.signal = from->signal, .ending = from->ending};
+    *result = (local_result_t){.signal = from->signal, .ending = from->ending, .was_idle = self->was_idle};
     for (unsigned i = PARTS; i-- > 0;)
         if (self->parts[by[i]].is_here)
             result->status = self->parts[by[i]].status;

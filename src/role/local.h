@@ -2,7 +2,8 @@
  *
  *  The calling thread waits and takes the signals meanwhile. INT, TERM and HUP end what is here, the second one at
  * once; a dryer that is alone drains at TERM and HUP. Where a dryer is, TSTP stops what runs and then this process.
- * Signals that are ignored stay so.
+ * USR1 and USR2 give each dryer here a slot more and a slot less, by its quota's balance. Signals that are ignored stay
+ * so.
  */
 #ifndef DISHES_ROLE_LOCAL_H
 #define DISHES_ROLE_LOCAL_H
@@ -27,6 +28,7 @@ typedef struct {
     int status; // the exit status
     int signal; // that ended the run and is to be raised again; else 0
     ending_t ending;
+    bool was_idle; // the dryer has left after its idle_ms
 } local_result_t;
 
 //  Runs to the end; call it while there is one thread. While it runs SIGPIPE and SIGXFSZ are ignored; the signals that

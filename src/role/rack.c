@@ -245,6 +245,15 @@ static int work (void *arg, dryer_t *core, int64_t now_ms, bool may_start)
     return rc == 0 ? take_results (self, core, now_ms) : -1;
 }
 
+static int resize (void *arg, uint32_t slots)
+{
+    rack_t *self = arg;
+    if (self->runner && runner_resize (self->runner, slots) == -1)
+        return -1;
+    self->opts.slots = slots;
+    return 0;
+}
+
 //  KILL, or the term sequence.
 static void end (void *arg, bool at_once, int64_t now_ms)
 {
@@ -299,5 +308,6 @@ hands_t rack_hands (rack_t *self)
                      .running = running,
                      .forget = forget,
                      .read = read_output,
-                     .free_output = free_output};
+                     .free_output = free_output,
+                     .resize = resize};
 }

@@ -21,7 +21,7 @@ struct warden {
     int wire; // our end; its closing ends the dryers
 };
 
-typedef enum { ORDER_START, ORDER_ENDING } order_kind_t;
+typedef enum { ORDER_START, ORDER_SLOTS, ORDER_ENDING } order_kind_t;
 
 typedef struct {
     order_kind_t kind;
@@ -62,6 +62,9 @@ static void block (int *signals, unsigned count, int how)
 
 //  What a terminal says to the whole group is for the dryers themselves; the warden lives as long as they do.
 static int taken[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGTSTP};
+
+//  These stay blocked in the dryers until they read them: one may come as soon as they are forked.
+static int slot_signals[] = {SIGUSR1, SIGUSR2};
 
 static void run_dryer (const ward_t *self, pid_t warden)
 {
@@ -153,6 +156,8 @@ static bool obey (ward_t *self)
     if (size != sizeof order)
         return false;
     self->is_ending = self->is_ending || order.kind == ORDER_ENDING;
+    if (order.kind == ORDER_SLOTS)
+        signal_all (self, SIGUSR1);
     if (order.kind != ORDER_START || self->is_started)
         return true;
     self->is_started = true;
@@ -229,6 +234,7 @@ static int open_ward (ward_t *self)
     for (unsigned i = 0; i < sizeof taken / sizeof *taken; i++)
         sigaddset (&set, taken[i]);
     sigprocmask (SIG_BLOCK, &set, NULL);
+    block (slot_signals, sizeof slot_signals / sizeof *slot_signals, SIG_BLOCK);
     self->signals = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     self->pids = calloc (self->wanted, sizeof *self->pids);
     return self->signals == -1 || !self->pids ? -1 : 0;
@@ -284,6 +290,11 @@ static int order (warden_t *self, order_t what)
 int warden_start (warden_t *self, const address_t *at)
 {
     return order (self, (order_t){.kind = ORDER_START, .at = *at});
+}
+
+void warden_slots (warden_t *self)
+{
+    order (self, (order_t){.kind = ORDER_SLOTS});
 }
 
 void warden_ending (warden_t *self)

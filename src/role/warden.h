@@ -22,6 +22,9 @@ warden_t *warden_new (unsigned dryers, warden_fn *run, void *arg, const talk_t *
 //  The dryers begin, at this address. 0, or -1 and errno.
 int warden_start (warden_t *self, const address_t *at);
 
+//  The dryers get SIGUSR1: they are to look at what is shared with them. Any thread.
+void warden_slots (warden_t *self);
+
 //  No dryer that ends from now on is replaced. Any thread.
 void warden_ending (warden_t *self);
 

@@ -127,8 +127,8 @@ static void desk_free_output (void *arg, void *cookie)
 
 static hands_t desk_hands (desk_t *self)
 {
-    return (hands_t){self,      desk_want, desk_work,    desk_due_ms, desk_end,  desk_give_up,
-                     desk_hold, desk_hold, desk_running, desk_forget, desk_read, desk_free_output};
+    return (hands_t){self,      desk_want,    desk_work,   desk_due_ms, desk_end,         desk_give_up, desk_hold,
+                     desk_hold, desk_running, desk_forget, desk_read,   desk_free_output, NULL};
 }
 
 //  ---- parts

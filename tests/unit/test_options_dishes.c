@@ -312,6 +312,23 @@ static void test_command_bytes (void **state)
     config_free (&run.config);
 }
 
+//  What is no number is the name of a file, which is not read here.
+static void test_jobs_of_a_file (void **state)
+{
+    static const struct {
+        const char *line, *file;
+    } rows[] = {{"-j x", "x"},  {"-j ./4", "./4"},     {"--jobs=+x", "+x"}, {"-P 4x", "4x"},
+                {"-j 4", NULL}, {"-j 1000000%", NULL}, {"-j f -j 4", NULL}, {"-j 4 -j f", "f"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        line_t run;
+        s_parse (&run, rows[i].line);
+        assert_int_equal (!run.config.jobs_file, !rows[i].file);
+        if (rows[i].file)
+            assert_string_equal (run.config.jobs_file, rows[i].file);
+        config_free (&run.config);
+    }
+}
+
 static void test_errors (void **state)
 {
     static const struct {
@@ -320,8 +337,8 @@ static void test_errors (void **state)
         {"--at kitchen", "--at: 'kitchen' is not an address: no such transport; an address is " ADDRESS_KINDS},
         {"--at inproc://", "--at: 'inproc://' is not an address: it has no name; an address is " ADDRESS_KINDS},
         {"--at tcp://here", "--at: 'tcp://here' is not an address: it has no port; an address is " ADDRESS_KINDS},
-        {"-j x", "-j: 'x' is not a number of jobs: give N, N%, +N or -N of the cores, or 0 for as many as the limits "
-                 "allow"},
+        {"-j _", "-j: the value is empty: give N, N%, +N or -N of the cores, or 0 for as many as the limits allow"},
+        {"--idle-timeout 5", "unknown option --idle-timeout: dryer has it, dishes has not"},
         {"-n 0 echo", "-n '0' is too small: the least is 1"},
         {"-d ab", "-d: 'ab' is not one byte: give a character, or \\n \\t \\0 \\NNN \\xHH"},
         {"-d _", "-d: the delimiter is empty: give one character, or use -0 for NUL"},
@@ -483,6 +500,7 @@ int main (void)
                                        cmocka_unit_test (test_halt),
                                        cmocka_unit_test (test_command_and_sources),
                                        cmocka_unit_test (test_command_bytes),
+                                       cmocka_unit_test (test_jobs_of_a_file),
                                        cmocka_unit_test (test_errors),
                                        cmocka_unit_test (test_foreign),
                                        cmocka_unit_test (test_environment),

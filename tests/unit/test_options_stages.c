@@ -123,6 +123,8 @@ static void test_numbers (void **state)
         ROW ("sink --at ipc://k --stay", wait_ms, 0),
         ROW ("sink --at ipc://k --stay --wait 5", wait_ms, 5000),
         ROW ("dryer --at ipc://k --stay echo", stay, true),
+        ROW ("dryer --at ipc://k --idle-timeout 90 echo", idle_ms, 90000),
+        ROW ("dryer --at ipc://k echo", idle_ms, 0),
         ROW ("sink --at ipc://k --washer-grace 0", grace_ms, 0),
         ROW ("sink --at ipc://k --crash-limit 0", crash_limit, 0),
         ROW ("washer --at ipc://k --wait-dryers 3", wait_dryers, 3),
