@@ -255,8 +255,10 @@ int main (int argc, char **argv)
     hosts_t hosts = {0};
     read_options (&kitchen, argc, argv);
     resolver_t resolver = {.kitchen = &kitchen};
-    if (open_channel (&resolver) == -1)
+    if (open_channel (&resolver) == -1) {
+        ares_destroy (resolver.channel);
         return OWN_ERROR;
+    }
     read_hosts (&hosts, kitchen.operand);
 
     hand_t hand;

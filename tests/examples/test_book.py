@@ -7,7 +7,7 @@ import signal
 from book import DISHES, Book
 import harness
 
-NAMES = ["dishes_process", "dishes_pids", "whoami_threads", "dishes_threads", "dishes_hands"]
+NAMES = ["dishes_process", "dishes_pids", "whoami_threads", "dishes_threads", "dishes_hands", "green"]
 
 
 class Process(Book):

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """resolve: many look-ups at a time from one thread, before a name server that is late, wrong, or says nothing."""
 
+# ctest: waits sanitized
+
 import os
 import time
 import unittest
