@@ -7,7 +7,8 @@ import signal
 from book import DISHES, Book
 import harness
 
-NAMES = ["dishes_process", "dishes_pids", "whoami_threads", "dishes_threads", "dishes_hands", "green"]
+NAMES = ["dishes_process", "dishes_pids", "whoami_threads", "dishes_threads", "dishes_hands", "green",
+         "shared_counter", "dishes_anywhere"]
 
 
 class Process(Book):
