@@ -1,36 +1,35 @@
 #!/usr/bin/env bash
-# chain.sh [URL URL]: wash, dry, put away: two pipelines in a row. What the sink of the first one prints is what the
-# washer of the second one reads (sink | washer), so each dish moves on as soon as it is dry, and each stage has as many
-# hands as it needs. The defaults are ipc://wet and ipc://dry.
+# chain.sh [URL URL URL]: wash, dry, put away: three pipelines in a row, each with as many hands as it needs. What is
+# counted in one becomes an item of the next (sink --into), so each dish moves on as soon as it is ready, and when the
+# last one has counted its dishes all of them are put away. The defaults are ipc://wash, ipc://dry and ipc://away.
+#
+# The same as a pipe of the shell is sink --at "$wash" | washer --at "$dry": there a sink that is lost looks to the next
+# pipeline like one that is done.
 #
 # Wants washer, dryer and sink in PATH.
 set -euo pipefail
-wet=${1:-ipc://wet}
+wash=${1:-ipc://wash}
 dry=${2:-ipc://dry}
-exec 3>&1
+away=${3:-ipc://away}
 trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
 
-wash ()
-{
-    for dish; do
-        echo "Washing $dish dish" >&3
-        echo "$dish"
-    done
-}
-
 # stdout is the dish, for the next stage; what there is to say goes to stderr.
-dryer --at "$wet" -j2 'echo "Drying {} dish" >&2; echo {}' &
-dryer --at "$dry" -j1 'echo "Putting away {} dish"' &
+dryer --at "$wash" -j1 'echo "Washing {} dish" >&2; echo {}' &
+for _ in 1 2; do
+    dryer --at "$dry" -j2 'echo "Drying {} dish" >&2; echo {}' &
+done
+dryer --at "$away" -j1 'echo "Putting away {} dish"' &
 
-wash p1 p2 p3 p4 | washer --at "$wet" &
-first=$!
-sink --at "$wet" 2>&3 | washer --at "$dry" &
-second=$!
+sink --at "$wash" --into "$dry" 2>&1 &
+washed=$!
+sink --at "$dry" --into "$away" 2>&1 &
+dried=$!
+washer --at "$wash" p1 p2 p3 p4 &
 status=0
-sink --at "$dry" || status=$?
+sink --at "$away" || status=$?
 
-# A washer's exit status is that of its pipeline: nothing was lost in the first one if both are 0.
-for stage in $first $second; do
+# Each stage has a status of its own: 0 where all of its dishes were fine.
+for stage in $washed $dried; do
     wait "$stage" || status=$?
 done
 wait

@@ -29,7 +29,7 @@ struct dishes_sink {
 
 //  ---- the role's thread
 
-static void on_bound (void *arg, const address_t *at)
+static void on_bound (void *arg, const address_t *at, uint64_t run)
 {
     dishes_sink_t *self = arg;
     address_show (at, self->address);

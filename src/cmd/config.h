@@ -55,6 +55,11 @@ typedef struct {
     const char *advertise;          // host, or NULL
     const char *name;               // of a washer or dryer; NULL: of its host and process
 
+    //  --into: where the results go on
+    const char *into; // as written; NULL: nowhere
+    address_t into_address;
+    const char *into_key; // path; NULL: as here
+
     //  what runs
     uint32_t jobs;           // commands at a time, 1...
     const char *jobs_file;   // of -j FILE: what it holds counts, also later; NULL: none

@@ -11,6 +11,7 @@ enum { SHOWN_MAX = 60 };
 
 #define WIRED     "needs parts that are processes: give --at ipc://NAME or tcp://HOST:PORT"
 #define OVER_TCP  "is about ports: give --at tcp://HOST:PORT"
+#define CHAINED   "is about the items of the next pipeline: give --into URL"
 #define ELSEWHERE "is about local commands, and --no-local runs none: give it to the dryers"
 
 bool options_has_given (const config_t *config, const option_t *row)
@@ -49,7 +50,12 @@ static bool s_is_inproc (const config_t *config)
 
 static bool s_is_not_tcp (const config_t *config)
 {
-    return config->address.kind != ADDRESS_TCP;
+    return config->address.kind != ADDRESS_TCP && !(config->into && config->into_address.kind == ADDRESS_TCP);
+}
+
+static bool s_is_last (const config_t *config)
+{
+    return config->program == PROGRAM_SINK && !config->into;
 }
 
 static bool s_has_no_dryer (const config_t *config)
@@ -66,6 +72,8 @@ static const struct {
     {s_is_inproc, options_rows_losses, WIRED},      {s_is_inproc, options_rows_security, WIRED},
     {s_is_inproc, options_rows_ports, WIRED},       {s_is_not_tcp, options_rows_ports, OVER_TCP},
     {s_is_inproc, options_rows_wait_dryers, WIRED}, {s_has_no_dryer, options_rows_commands, ELSEWHERE},
+    {s_is_last, options_rows_next, CHAINED},        {s_is_last, options_rows_name, CHAINED},
+    {s_is_last, options_rows_items, CHAINED},       {s_is_last, options_rows_wait_dryers, CHAINED},
 };
 
 static int s_check_rules (const config_t *config, char *error, size_t error_size)
@@ -79,16 +87,40 @@ static int s_check_rules (const config_t *config, char *error, size_t error_size
     return 0;
 }
 
+static int s_check_inproc (const char *at, address_kind_t kind, char *error, size_t error_size)
+{
+    if (kind == ADDRESS_INPROC)
+        return options_fail (error, error_size,
+                             "'%.*s' joins the threads of one process only: run them all by dishes, or give "
+                             "ipc://NAME or tcp://HOST:PORT",
+                             SHOWN_MAX, at);
+    return 0;
+}
+
 static int s_check_place (const config_t *config, char *error, size_t error_size)
 {
     if (config->program == PROGRAM_DISHES && config->action == ACTION_RUN)
         return 0;
-    if (config->address.kind == ADDRESS_INPROC)
-        return options_fail (error, error_size,
-                             "'%.*s' joins the threads of one process only: run them all by dishes, or give "
-                             "ipc://NAME or tcp://HOST:PORT",
-                             SHOWN_MAX, config->at);
-    return 0;
+    return s_check_inproc (config->at, config->address.kind, error, error_size);
+}
+
+//  A result is an item when it is counted, and then the whole of it.
+static int s_check_chain (const config_t *config, char *error, size_t error_size)
+{
+    endpoint_t here, next;
+    if (!config->into)
+        return 0;
+    address_show (&config->address, here);
+    address_show (&config->into_address, next);
+    if (strcmp (here, next) == 0)
+        return options_fail (error, error_size, "--into is another pipeline than --at: give a second address");
+    if (config->printer.mode != PRINTER_GROUP)
+        return options_fail (
+            error, error_size,
+            "--into gives on what is counted: leave out -u and --line-buffer, which show output before");
+    if (config->stay)
+        return options_fail (error, error_size, "one run goes --into one other: leave out --stay, or --into");
+    return s_check_inproc (config->into, config->into_address.kind, error, error_size);
 }
 
 static int s_check_security (const config_t *config, char *error, size_t error_size)
@@ -204,7 +236,8 @@ static int s_check_action (const config_t *config, char *error, size_t error_siz
 int options_check (const config_t *config, char *error, size_t error_size)
 {
     static int (*const checks[]) (const config_t *, char *, size_t) = {
-        s_check_action, s_check_place, s_check_rules, s_check_security, s_check_local, s_check_items, s_check_output,
+        s_check_action,   s_check_place, s_check_chain, s_check_rules,
+        s_check_security, s_check_local, s_check_items, s_check_output,
     };
     size_t count = config->action == ACTION_KEYGEN ? 1 : sizeof checks / sizeof *checks;
     for (size_t i = 0; i < count; i++)

@@ -46,7 +46,8 @@ static const struct {
          "COMMAND cannot be run or is not found.\n"},
     [PROGRAM_SINK] =
         {"Usage: sink --at URL [OPTION...]\n"
-         "Counts what the dryers of a pipeline have done, prints the results, and ends when all is counted.\n",
+         "Counts what the dryers of a pipeline have done, prints the results, and ends when all is counted.\n"
+         "With --into it is also the washer of the pipeline there, and each line of the results an item.\n",
          ADDRESSES ".\n" DURATIONS "\n" COUNTS "ours,\n"
                    "or the pipeline was lost.\n"},
 };

@@ -21,6 +21,13 @@ int options_at (const option_t *row, void *target, const char *text, char *error
     return 0;
 }
 
+int options_into (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+{
+    config_t *config = target;
+    config->into = text;
+    return address_parse (text, &config->into_address, error, error_size);
+}
+
 int options_action (const option_t *row, void *target, const char *text, char *error, size_t error_size)
 {
     config_t *config = target;
@@ -36,13 +43,24 @@ int options_action (const option_t *row, void *target, const char *text, char *e
     return 0;
 }
 
+static int s_take_key (const char **key, const char *text, char *error, size_t error_size)
+{
+    if (!*text)
+        return options_fail (error, error_size, "the name of the file is empty: give a key file (dishes --keygen DIR)");
+    *key = text;
+    return 0;
+}
+
 int options_key (const option_t *row, void *target, const char *text, char *error, size_t error_size)
 {
     config_t *config = target;
-    if (!*text)
-        return options_fail (error, error_size, "the name of the file is empty: give a key file (dishes --keygen DIR)");
-    config->key = text;
-    return 0;
+    return s_take_key (&config->key, text, error, error_size);
+}
+
+int options_into_key (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+{
+    config_t *config = target;
+    return s_take_key (&config->into_key, text, error, error_size);
 }
 
 //  A port at the beginning of `text`, 1...65535; NULL or what follows.

@@ -8,7 +8,9 @@
 
 option_call_fn options_at;         // an address
 option_call_fn options_action;     // --join, --status, --keygen: row->number is the action
+option_call_fn options_into;       // an address, of the next pipeline
 option_call_fn options_key;        // a path
+option_call_fn options_into_key;   // a path
 option_call_fn options_lane_ports; // A-B
 option_call_fn options_advertise;  // a host
 option_call_fn options_name;       // of a washer or dryer

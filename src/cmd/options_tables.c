@@ -8,9 +8,13 @@
 
 #define FIELD(field) OPTION_FIELD (config_t, field)
 
-static const option_t s_items[] = {
+static const option_t s_sources[] = {
     {"arg-file", "a", "FILE", OPTION_CALL, .call = options_source,
      .help = "read items from FILE, not stdin; - is stdin"},
+    {0},
+};
+
+const option_t options_rows_items[] = {
     {"null", "0", NULL, OPTION_SET, FIELD (input.delimiter), .help = "items end with NUL, not with a newline"},
     {"delimiter", "d", "C", OPTION_CALL, .call = options_delimiter,
      .help = "items end with the byte C, as in ; or \\t"},
@@ -125,6 +129,18 @@ static const option_t s_at[] = {
     {0},
 };
 
+static const option_t s_into[] = {
+    {"into", NULL, "URL", OPTION_CALL, .call = options_into,
+     .help = "each line of a result is an item of the pipeline there"},
+    {0},
+};
+
+const option_t options_rows_next[] = {
+    {"into-key", NULL, "FILE", OPTION_CALL, .call = options_into_key,
+     .help = "the key there (default, over tcp: as here)"},
+    {0},
+};
+
 const option_t options_rows_security[] = {
     {"key", NULL, "FILE", OPTION_CALL, .call = options_key, .help = "only who has a key may take part (or DISHES_KEY)"},
     {"insecure", NULL, NULL, OPTION_FLAG, FIELD (is_insecure), .help = "everybody who can reach the port may"},
@@ -137,7 +153,7 @@ const option_t options_rows_ports[] = {
     {0},
 };
 
-static const option_t s_name[] = {
+const option_t options_rows_name[] = {
     {"name", NULL, "S", OPTION_CALL, .call = options_name, .help = "what it is called (default: host-pid)"},
     {0},
 };
@@ -182,7 +198,8 @@ static const option_t s_general[] = {
 //  -- who has what
 
 static const option_group_t s_dishes[] = {
-    {"Items", s_items},
+    {"Items", s_sources},
+    {NULL, options_rows_items},
     {"Commands", options_rows_commands},
     {"Output", s_output},
     {NULL, s_durable},
@@ -204,24 +221,17 @@ static const option_group_t s_dishes[] = {
 };
 
 static const option_group_t s_washer[] = {
-    {"Items", s_items},
-    {"Meeting", s_at},
-    {NULL, s_name},
-    {NULL, options_rows_wait},
-    {NULL, options_rows_wait_dryers},
-    {NULL, options_rows_security},
-    {NULL, options_rows_ports},
-    {"General", options_rows_deadline},
-    {NULL, options_rows_quiet},
-    {NULL, s_general},
-    {0},
+    {"Items", s_sources},          {NULL, options_rows_items}, {"Meeting", s_at},
+    {NULL, options_rows_name},     {NULL, options_rows_wait},  {NULL, options_rows_wait_dryers},
+    {NULL, options_rows_security}, {NULL, options_rows_ports}, {"General", options_rows_deadline},
+    {NULL, options_rows_quiet},    {NULL, s_general},          {0},
 };
 
 static const option_group_t s_dryer[] = {
     {"Commands", options_rows_commands},
     {NULL, s_context},
     {"Meeting", s_at},
-    {NULL, s_name},
+    {NULL, options_rows_name},
     {NULL, options_rows_wait},
     {NULL, s_idle},
     {NULL, s_stay},
@@ -242,6 +252,11 @@ static const option_group_t s_sink[] = {
     {NULL, options_rows_losses},
     {NULL, options_rows_security},
     {NULL, options_rows_ports},
+    {"Into the next pipeline", s_into},
+    {NULL, options_rows_next},
+    {NULL, options_rows_name},
+    {NULL, options_rows_wait_dryers},
+    {NULL, options_rows_items},
     {"General", options_rows_quiet},
     {NULL, s_general},
     {0},

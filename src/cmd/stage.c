@@ -95,7 +95,7 @@ int stage_prepare (stage_t *self, const local_config_t *parts)
     } steps[] = {{parts->has_sink, s_check_tagstring},
                  {true, s_check_files},
                  {parts->has_dryer || parts->dryers, s_check_command},
-                 {parts->has_washer, s_open_input}};
+                 {parts->has_washer && !parts->chain, s_open_input}};
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         int status = steps[i].is_due ? steps[i].step (self) : 0;
         if (status)

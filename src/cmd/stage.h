@@ -36,6 +36,9 @@ int stage_prepare (stage_t *self, const local_config_t *parts);
 //  The configs of the parts; which of them there are, or how many dryers, is left to the program.
 local_config_t stage_config (stage_t *self);
 
+//  What --into asks for.
+chain_config_t stage_chain (const stage_t *self);
+
 //  Prepares and runs the parts, with --stay again and again.
 int stage_run (stage_t *self, local_config_t *parts, int *signal);
 

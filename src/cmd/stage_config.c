@@ -43,6 +43,27 @@ static station_config_t s_station (const config_t *config)
                               .dead_after_ms = config->dead_after_ms};
 }
 
+//  The same ports: who opens a firewall for this process opens it once.
+static station_config_t s_next_station (const config_t *config)
+{
+    station_config_t made = s_station (config);
+    made.at = config->into_address;
+    made.role = ROLE_WASHER;
+    if (made.at.kind != ADDRESS_TCP)
+        made.key = NULL;
+    if (config->into_key) {
+        made.key = config->into_key;
+        made.is_insecure = false;
+    }
+    return made;
+}
+
+chain_config_t stage_chain (const stage_t *self)
+{
+    const config_t *config = &self->config;
+    return (chain_config_t){.station = s_next_station (config), .input = &config->input, .is_named = config->name};
+}
+
 static washer_role_config_t s_washer (const stage_t *self)
 {
     static const full_t full[] = {

@@ -19,18 +19,20 @@
 #define DISHES_INPUT_INPUT_H
 
 #include "core/block.h"
+#include "input/follow.h"
 
 typedef struct input input_t;
 
-enum { INPUT_STDIN = 0, INPUT_FILE, INPUT_LIST };
+enum { INPUT_STDIN = 0, INPUT_FILE, INPUT_LIST, INPUT_FOLLOW };
 
 //  One source of items. What it points to is borrowed until input_destroy.
 typedef struct {
-    int kind;                 // INPUT_STDIN, INPUT_FILE or INPUT_LIST
+    int kind;                 // INPUT_STDIN, INPUT_FILE, INPUT_LIST or INPUT_FOLLOW
     bool linked;              // goes in step with the source before it (`:::+`): the shortest ends them
-    const char *path;         // of INPUT_FILE; "-" is standard input
+    const char *path;         // of INPUT_FILE ("-" is standard input) and INPUT_FOLLOW: a regular file
     const char *const *items; // of INPUT_LIST: each is one item, whatever the delimiter
     size_t count;             // of INPUT_LIST
+    follow_t *follow;         // of INPUT_FOLLOW: how far it may be read
 } input_source_t;
 
 //  Begin with input_defaults () and change what was asked for.

@@ -66,6 +66,24 @@ static void open_list (source_t *self, const input_source_t *from)
     self->count = from->count;
 }
 
+//  What comes to an end that the file has not would never be read.
+static int open_followed (source_t *self, const input_source_t *from, fault_t *fault)
+{
+    self->name = from->path;
+    self->fd = open_file (from->path);
+    self->owned = self->fd >= 0;
+    int number = self->owned ? inspect (self) : errno;
+    if (!number && self->waits)
+        number = EINVAL;
+    if (number)
+        return refuse (self, "'", number, fault);
+    self->file = self->fd;
+    self->follow = from->follow;
+    self->fd = follow_fd (self->follow);
+    self->waits = true;
+    return 0;
+}
+
 bool source_is_stdin (const input_source_t *from)
 {
     return from->kind == INPUT_STDIN || (from->kind == INPUT_FILE && strcmp (from->path, "-") == 0);
@@ -78,6 +96,8 @@ int source_open (source_t *self, const input_source_t *from, const input_config_
         open_list (self, from);
         return 0;
     }
+    if (from->kind == INPUT_FOLLOW)
+        return open_followed (self, from, fault);
     bool is_stdin = source_is_stdin (from);
     self->name = is_stdin ? "standard input" : from->path;
     self->fd = is_stdin ? config->stdin_fd : open_file (from->path);
@@ -93,7 +113,7 @@ int source_open (source_t *self, const input_source_t *from, const input_config_
 void source_close (source_t *self)
 {
     if (self->owned)
-        close (self->fd);
+        close (self->follow ? self->file : self->fd);
     self->owned = false;
     self->fd = -1;
 }
@@ -113,6 +133,29 @@ static ssize_t read_list (source_t *self, uint8_t *to, size_t room)
     return (ssize_t)used;
 }
 
+//  Twice where there is nothing: what is said in between is heard then, or rings behind it.
+static ssize_t read_followed (source_t *self, uint8_t *to, size_t room)
+{
+    for (bool is_sure = false;; is_sure = true) {
+        bool ended;
+        uint64_t left = follow_bytes (self->follow, &ended) - self->at;
+        if (left) {
+            ssize_t got = pread (self->file, to, left < room ? (size_t)left : room, (off_t)self->at);
+            if (got == 0)
+                errno = ENODATA; // somebody has cut it off
+            self->at += got > 0 ? (uint64_t)got : 0;
+            return got > 0 ? got : -1;
+        }
+        if (ended)
+            return 0;
+        if (is_sure) {
+            errno = EAGAIN;
+            return -1;
+        }
+        follow_quiet (self->follow);
+    }
+}
+
 static bool has_nothing_yet (const source_t *self)
 {
     struct pollfd ask = {.fd = self->fd, .events = POLLIN};
@@ -123,6 +166,8 @@ ssize_t source_read (source_t *self, uint8_t *to, size_t room)
 {
     if (self->fd < 0)
         return read_list (self, to, room);
+    if (self->follow)
+        return read_followed (self, to, room);
     ssize_t got;
     do {
         if (has_nothing_yet (self)) {

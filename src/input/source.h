@@ -3,7 +3,7 @@
  *  The flags of standard input are shared with every process that holds it, so O_NONBLOCK is never set there. An
  *  anonymous pipe or a terminal is opened a second time, through /proc, with a flag of its own; where that fails
  *  (a socket, a pipe of another user), a poll comes before every read. A list of arguments becomes bytes in which
- *  '\0' ends each item, for no argument can hold one.
+ *  '\0' ends each item, for no argument can hold one. A file that is followed ends where its writer says so.
  */
 #ifndef DISHES_INPUT_SOURCE_H
 #define DISHES_INPUT_SOURCE_H
@@ -14,7 +14,10 @@
 #include <sys/types.h>
 
 typedef struct {
-    int fd;        // -1: a list
+    int fd;   // to poll, and but for a file that is followed to read; -1: a list
+    int file; // with `follow`: what is read
+    follow_t *follow;
+    uint64_t at;   // with `follow`: bytes read so far
     bool owned;    // close it in the end
     bool waits;    // a read may have nothing yet: a pipe, a socket, a device
     bool terminal; // somebody types it

@@ -49,6 +49,7 @@ int archive_open (archive_t *self, const sink_role_config_t *config, uint64_t ru
     }
     sink_restored_t restored;
     self->is_restored = journal_restored (self->journal, &restored);
+    self->durable_bytes = self->is_restored ? journal_run (self->journal).printed_bytes : 0;
     return 0;
 }
 
@@ -148,6 +149,7 @@ static int commit (archive_t *self, results_t *results)
     journal_early_out (self->journal, results_next (results));
     if (journal_commit (self->journal) == -1)
         return -1;
+    self->durable_bytes = bytes;
     results_synced (results);
     return 0;
 }
@@ -232,6 +234,11 @@ int archive_commit (archive_t *self, results_t *results, const figures_t *figure
         return 0;
     journal_figures (self->journal, figures);
     return commit (self, results);
+}
+
+uint64_t archive_shown (const archive_t *self, const results_t *results)
+{
+    return self->journal ? self->durable_bytes : results_written (results);
 }
 
 const char *archive_error (const archive_t *self)

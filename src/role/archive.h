@@ -22,6 +22,7 @@ typedef struct {
     bool is_restored;   // the file held a run
     joblog_jobs_t jobs; // without a journal, of a job log that is resumed: what was done
     bool is_of_joblog;
+    uint64_t durable_bytes; // of the output file
 } archive_t;
 
 //  Opens the journal, if one is to be kept, for a new run with this id or the one that is in it. 0, or -1 when that
@@ -52,6 +53,10 @@ void archive_ended (archive_t *self, const ending_t *ending);
 //  Blocks on the disk. 0; or -1: nothing of it may be acked, and archive_error says why, or results_error. Where no
 //  journal is kept that the files of --results could not be written counts all the same.
 int archive_commit (archive_t *self, results_t *results, const figures_t *figures);
+
+//  How much of the output file is there for good: without a journal, what is written.
+uint64_t archive_shown (const archive_t *self, const results_t *results);
+
 const char *archive_error (const archive_t *self);
 
 #endif

@@ -32,10 +32,12 @@ typedef struct {
 struct local {
     local_config_t config;
     station_t station;
+    chain_t chain;
     warden_t *warden; // NULL: no dryers in processes of their own
     part_t parts[PARTS];
     sink_role_result_t result;
-    address_t at;         // where the sink is …
+    address_t at;         // where the sink is, …
+    uint64_t run;         // and its run, …
     atomic_bool is_bound; // … when it is
     int signals;          // signalfd
     int news;             // eventfd: a part is done, or the sink is bound
@@ -76,6 +78,12 @@ static void *run_sink (void *arg)
     return NULL;
 }
 
+static void ask (local_t *self, int part, unsigned what)
+{
+    if (self->parts[part].is_started)
+        control_ask (self->parts[part].control, what);
+}
+
 static int start_part (local_t *self, int which, void *(*run) (void *arg))
 {
     part_t *part = &self->parts[which];
@@ -89,10 +97,11 @@ static int start_part (local_t *self, int which, void *(*run) (void *arg))
     return error ? -1 : 0;
 }
 
-static void on_bound (void *arg, const address_t *at)
+static void on_bound (void *arg, const address_t *at, uint64_t run)
 {
     local_t *self = arg;
     self->at = *at;
+    self->run = run;
     atomic_store (&self->is_bound, true);
     eventfd_write (self->news, 1);
 }
@@ -103,6 +112,12 @@ static void on_ending (void *arg)
     local_t *self = arg;
     if (self->warden)
         warden_ending (self->warden);
+}
+
+static void on_shown (void *arg, uint64_t bytes, const ending_t *ending)
+{
+    local_t *self = arg;
+    chain_shown (&self->chain, bytes, ending);
 }
 
 //  Until the sink can be found, or could not begin. The others then know its port, too.
@@ -117,7 +132,20 @@ static void wait_for_sink (local_t *self)
     }
     if (!atomic_load (&self->is_bound))
         return;
-    self->config.washer.site.at = self->config.dryer.site.at = self->at;
+    self->config.washer.site.at = self->config.dryer.site.at = self->at; // in a chain the washer's is another's
+}
+
+//  Where its washer cannot begin, the sink is not left alone.
+static bool begin_chain (local_t *self)
+{
+    char error[512];
+    local_config_t *config = &self->config;
+    if (!config->chain ||
+        chain_begin (&self->chain, &config->washer, self->run, config->sink.journal, error, sizeof error) == 0)
+        return true;
+    talk_say (&config->sink.talk, TALK_ERROR, "%s", error);
+    ask (self, SINK, CONTROL_FAIL);
+    return false;
 }
 
 //  The sink first: the others look for it.
@@ -130,17 +158,13 @@ static int start_parts (local_t *self)
         wait_for_sink (self);
         if (!atomic_load (&self->is_bound))
             return 0; // it has said why
+        if (!begin_chain (self))
+            return 0;
     }
     for (int which = WASHER; which <= DRYER; which++)
         if (self->parts[which].is_here && start_part (self, which, runs[which]) == -1)
             return -1;
     return self->warden ? warden_start (self->warden, &self->at) : 0;
-}
-
-static void ask (local_t *self, int part, unsigned what)
-{
-    if (self->parts[part].is_started)
-        control_ask (self->parts[part].control, what);
 }
 
 static void join_parts (local_t *self)
@@ -257,10 +281,21 @@ static void take_signals (local_t *self)
 
 //  ---- the whole
 
+//  In a chain: who ends first lets the other one come to its end, or cannot.
+static void on_done_in_chain (local_t *self, int which)
+{
+    if (which == WASHER)
+        ask (self, SINK, self->parts[WASHER].status == STATUS_ERROR ? CONTROL_FAIL : CONTROL_END);
+    else if (self->result.failed || !chain_ended (&self->chain, &self->result.ending))
+        ask (self, WASHER, CONTROL_LEAVE);
+}
+
 //  The end of the sink is the end of all; a part that failed takes the run with it.
 static void on_done (local_t *self, int which)
 {
-    if (which == SINK) {
+    if (self->config.chain) {
+        on_done_in_chain (self, which);
+    } else if (which == SINK) {
         ask (self, WASHER, CONTROL_LEAVE);
         ask (self, DRYER, CONTROL_LEAVE);
         on_ending (self); // where it never came to one
@@ -331,6 +366,7 @@ static void prepare_parts (local_t *self)
     self->parts[SINK].is_here = config->has_sink;
     config->washer.site = config->dryer.site = config->sink.site = self->station.site;
     config->sink.bound = on_bound;
+    config->sink.shown = config->chain ? on_shown : NULL;
     config->sink.ending = on_ending;
     config->sink.notes_arg = self;
     config->dryer.suspended = suspend_process;
@@ -360,7 +396,10 @@ static int open_local (local_t *self, char *error, size_t error_size)
         return -1;
     if (station_open (&self->station, &config->station, error, error_size) == -1)
         return -1;
-    if (guard_is_open (self->station.guard) && !config->is_warded)
+    if (config->chain && chain_open (&self->chain, config->chain, &config->sink, error, error_size) == -1)
+        return -1;
+    bool is_open = guard_is_open (self->station.guard) || (config->chain && guard_is_open (self->chain.station.guard));
+    if (is_open && !config->is_warded)
         talk_say (talk, TALK_ERROR, "--insecure: whoever reaches this address can take part");
     prepare_parts (self);
     return 0;
@@ -369,12 +408,21 @@ static int open_local (local_t *self, char *error, size_t error_size)
 static void close_local (local_t *self)
 {
     warden_destroy (&self->warden);
+    chain_close (&self->chain);
     station_close (&self->station);
     guardian_destroy (&self->config.dryer.runner.guardian);
     if (self->signals != -1)
         close (self->signals);
     if (self->news != -1)
         close (self->news);
+}
+
+//  Of a chain. A run that was ended because the next one is over has no status of its own.
+static int greater_status (const local_t *self)
+{
+    int washer = self->parts[WASHER].status, sink = self->parts[SINK].status;
+    bool is_ended_by_us = self->result.ending.end == END_INTERRUPTED && !self->result.signal && !self->caught;
+    return washer > sink || is_ended_by_us ? washer : sink;
 }
 
 static void conclude (const local_t *self, local_result_t *result)
@@ -385,6 +433,8 @@ static void conclude (const local_t *self, local_result_t *result)
     for (unsigned i = PARTS; i-- > 0;)
         if (self->parts[by[i]].is_here)
             result->status = self->parts[by[i]].status;
+    if (self->config.chain)
+        result->status = greater_status (self);
     if (self->caught && !result->signal) // also where the last task was ended by it, and so all was counted
         result->signal = self->caught;
     for (int i = 0; i < PARTS; i++)

@@ -4,10 +4,14 @@
  * once; a dryer that is alone drains at TERM and HUP. Where a dryer is, TSTP stops what runs and then this process.
  * USR1 and USR2 give each dryer here a slot more and a slot less, by its quota's balance. Signals that are ignored stay
  * so.
+ *
+ *  In a chain each of the two pipelines has an end of its own, and the status is the greater of the two: 0, how many
+ *  failed, 124, 125. Where the next one ends first the sink's run is broken off, and does not count.
  */
 #ifndef DISHES_ROLE_LOCAL_H
 #define DISHES_ROLE_LOCAL_H
 
+#include "role/chain.h"
 #include "role/dryer_role.h"
 #include "role/sink_role.h"
 #include "role/station.h"
@@ -20,6 +24,8 @@ typedef struct {
     washer_role_config_t washer;
     dryer_role_config_t dryer;
     sink_role_config_t sink;
+    //  The washer is one of the next pipeline, and its items are the sink's results. NULL: it is of the same.
+    const chain_config_t *chain;
     bool is_warded;  // one of these processes: its starter has said what is to be said
     unsigned dryers; // this many as processes of their own, by `dryer`; not with inproc
 } local_config_t;

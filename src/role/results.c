@@ -326,6 +326,11 @@ uint64_t results_next (const results_t *self)
     return self->config->printer.keep_order ? printer_next (self->printer) : INT64_MAX;
 }
 
+uint64_t results_written (const results_t *self)
+{
+    return printer_written (self->printer);
+}
+
 int results_keep (results_t *self, bool durable)
 {
     if (!self->tree)

@@ -58,6 +58,9 @@ int results_sync (results_t *self, uint64_t *bytes, printer_place_fn *tell, void
 void results_synced (results_t *self);
 uint64_t results_next (const results_t *self);
 
+//  How long the output file is now.
+uint64_t results_written (const results_t *self);
+
 //  The files of --results: 0 where those of all that was completed are there, with `durable` on the disk too, or -1
 //  (results_error).
 int results_keep (results_t *self, bool durable);

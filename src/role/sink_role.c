@@ -269,7 +269,7 @@ static int open_role (role_t *self)
         return -1;
     open_strangers (self, told);
     if (self->config->bound)
-        self->config->bound (self->config->notes_arg, site_at (self->site));
+        self->config->bound (self->config->notes_arg, site_at (self->site), self->run);
     return 0;
 }
 
@@ -346,6 +346,16 @@ static void print (role_t *self, int64_t now_ms)
     }
 }
 
+//  Behind the end nothing is committed: what is written then is all there will be.
+static void show (const role_t *self)
+{
+    if (!self->config->shown || self->failed || results_error (&self->results))
+        return;
+    bool is_last = self->was_decided && results_idle (&self->results);
+    uint64_t bytes = is_last ? results_written (&self->results) : archive_shown (&self->archive, &self->results);
+    self->config->shown (self->config->notes_arg, bytes, is_last ? sink_ending (self->core) : NULL);
+}
+
 //  Results that cannot be written end the run: as by SIGPIPE where nobody reads them any more, else as our own error.
 static void check_results (role_t *self, int64_t now_ms)
 {
@@ -419,6 +429,7 @@ static void turn (role_t *self, int64_t now_ms)
     print (self, now_ms);
     pulse_resume (self->pulse);
     check_results (self, now_ms);
+    show (self);
     if (sink_failed (self->core)) {
         errno = ENOMEM;
         fail (self, "cannot go on");

@@ -36,12 +36,15 @@ typedef struct {
     bool is_progress;
     progress_config_t progress; // start_ms is filled in here
     talk_t talk;
-    //  Called in the sink's thread when others can find it: at this address, whose port is the one that was found where
-    //  it was 0. NULL: not used.
-    void (*bound) (void *arg, const address_t *at);
+    //  Called in the sink's thread when others can find it: this run, at this address, whose port is the one that was
+    //  found where it was 0. NULL: not used.
+    void (*bound) (void *arg, const address_t *at, uint64_t run);
     //  How the run has ended is about to be told to the others. In the sink's thread; or NULL.
     void (*ending) (void *arg);
-    void *notes_arg;          // of both
+    //  Each turn: so many bytes of the output file may be read by others, with a journal those that are durable. With
+    //  an `ending` the run is decided, and these are all. In the sink's thread; or NULL.
+    void (*shown) (void *arg, uint64_t bytes, const ending_t *ending);
+    void *notes_arg;          // of these
     const witness_t *witness; // borrowed; NULL: none
 } sink_role_config_t;
 

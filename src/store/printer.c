@@ -83,6 +83,8 @@ printer_t *printer_new (const printer_config_t *config)
     self->mode = config->mode;
     self->keep_order = config->keep_order;
     self->tag = config->tag && config->mode != PRINTER_RAW;
+    self->is_ended = config->is_ended;
+    self->end = self->last = config->end;
     self->next = config->first ? config->first : 1;
     self->keeps = config->keep_path;
     self->pool = spill_pool_new (&(spill_config_t){.directory = config->directory,
@@ -168,11 +170,22 @@ static int emit (const printer_t *self, target_t target, const printer_task_t *t
 
 //  -- one output
 
+//  A task is printed.
+static int end_task (printer_t *self)
+{
+    if (!self->is_ended || self->last == self->end)
+        return 0;
+    self->last = self->end;
+    return channel_put (self->channels[PRINTER_OUT], &self->end, 1);
+}
+
 //  Prints what is kept of a stream.
 static int print_kept (printer_t *self, output_t *output, int stream)
 {
     output->lines[stream] = 0;
     spill_t **kept = &output->kept[stream];
+    if (*kept && stream == PRINTER_OUT && spill_read (*kept, spill_size (*kept) - 1, &self->last, 1) == -1)
+        return -1;
     return *kept ? channel_take (self->channels[stream], kept, spill_size (*kept)) : 0;
 }
 
@@ -241,7 +254,8 @@ static int print_whole (printer_t *self, output_t *output)
     for (int i = PRINTER_OUT; i <= PRINTER_ERR; i++)
         if (output->kept[i])
             spill_part (output->kept[i]);
-    if (print_kept (self, output, PRINTER_OUT) == -1 || print_kept (self, output, PRINTER_ERR) == -1)
+    if (print_kept (self, output, PRINTER_OUT) == -1 || end_task (self) == -1 ||
+        print_kept (self, output, PRINTER_ERR) == -1)
         return -1;
     outputs_remove (&self->outputs, output);
     return 0;
@@ -308,6 +322,8 @@ static int print_last (printer_t *self, output_t *output, const printer_task_t *
     bool *inside_line = output ? &output->inside_line[stream] : &fresh;
     if (output && print_kept (self, output, stream) == -1)
         return -1;
+    if (size && stream == PRINTER_OUT)
+        self->last = ((const uint8_t *)data)[size - 1];
     return emit (self, to_channel (self, stream), task, inside_line, data, size);
 }
 
@@ -340,7 +356,7 @@ int printer_done (printer_t *self, const printer_task_t *task, const void *out, 
     if (self->keep_order && task->n != self->next)
         return settle (self, keep_whole (self, task, out, out_size, err, err_size));
     output_t *output = outputs_attempt (&self->outputs, task->n, task->source);
-    if (print_last (self, output, task, PRINTER_OUT, out, out_size) == -1 ||
+    if (print_last (self, output, task, PRINTER_OUT, out, out_size) == -1 || end_task (self) == -1 ||
         print_last (self, output, task, PRINTER_ERR, err, err_size) == -1)
         return printer_fail (self);
     outputs_remove (&self->outputs, output);
@@ -473,6 +489,12 @@ int printer_sync (printer_t *self, uint64_t *bytes)
     }
     *bytes = end == -1 ? 0 : (uint64_t)end;
     return 0;
+}
+
+uint64_t printer_written (const printer_t *self)
+{
+    off_t end = self->is_file && !self->error ? lseek (channel_fd (self->channels[PRINTER_OUT]), 0, SEEK_CUR) : 0;
+    return end == -1 ? 0 : (uint64_t)end;
 }
 
 uint64_t printer_next (const printer_t *self)

@@ -12,7 +12,7 @@
  *  the lines of a lost attempt may be seen again.
  *
  *  Lines end as GNU parallel has it: at a newline, and for tags at a carriage return too. A last line without a newline
- * gets none, so that the next task goes on in the same line.
+ * gets none, so that the next task goes on in the same line; unless the config says `is_ended`.
  *
  *  Nothing waits for a slow reader here, except for printer_flush. Pipes, terminals and sockets are written without
  *  blocking, and the O_NONBLOCK flag that others share stays as it is. Call printer_write after each round of the loop
@@ -40,6 +40,8 @@ typedef struct {
     printer_mode_t mode;
     bool keep_order;
     bool tag;              // each line begins with its task's tag and a TAB
+    bool is_ended;         // PRINTER_GROUP: what a task wrote to stdout, if anything, ends with `end`
+    uint8_t end;           // which is added where it is missing
     uint64_t first;        // with keep_order: the number that is printed first; 0: 1
     int out_fd, err_fd;    // borrowed; usually 1 and 2
     const char *out_path;  // NULL, or the file for stdout instead of out_fd: made anew, or emptied
@@ -104,6 +106,9 @@ int printer_flush (printer_t *self, int64_t timeout_ms);
 //  Writes to out_path what may be printed, and makes it durable; blocks on the disk. `bytes` is then how long the file
 //  is. Nothing to do without out_path. 0, or -1 and the sticky errno.
 int printer_sync (printer_t *self, uint64_t *bytes);
+
+//  Of out_path's file: how many of its bytes are written; 0 where there is none.
+uint64_t printer_written (const printer_t *self);
 
 //  ---- with keep_path: what waits for its turn outlives the process
 

@@ -20,6 +20,8 @@ struct printer {
     size_t untold_size, untold_capacity;
     uint64_t accepted_bytes, consumed_bytes;
     bool is_file; // stdout is out_path
+    bool is_ended;
+    uint8_t end, last; // what stdout is to end with between two tasks, and does
     int error;
     char text[512];
 };

@@ -41,7 +41,8 @@ def options_of(name):
     """{"--jobs": has a value, "-j": the same ...}, from its --help."""
     text = subprocess.run([program(name), "--help"], stdout=subprocess.PIPE, check=True).stdout.decode()
     found = {}
-    for line in text.splitlines():
+    own = text.split("\nInto the next pipeline\n")     # what a sink has for the items of another one is not for this one
+    for line in (own[0] + "".join(rest.partition("\n\n")[2] for rest in own[1:])).splitlines():
         row = re.match(r"  (-\S.*?)(?:  |$)", line)
         if not row:
             continue

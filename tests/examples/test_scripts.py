@@ -25,11 +25,9 @@ class Kitchen(Book):
 
 class Chain(Book):
     def test_wash_dry_put_away(self):
-        for wet, dry in ([], []), (["ipc://a"], ["ipc://b"]), (["tcp"], ["tcp"]):
-            if wet == ["tcp"]:
-                wet, dry = [f"tcp://127.0.0.1:{self.port()}"], [f"tcp://127.0.0.1:{self.port()}"]
-            with self.subTest(wet + dry):
-                lines = self.example("chain.sh", *wet, *dry).text
+        for places in [], ["ipc://a", "ipc://b", "ipc://c"], [f"tcp://127.0.0.1:{self.port()}" for _ in range(3)]:
+            with self.subTest(places):
+                lines = self.example("chain.sh", *places).text
                 self.check_washed_and_dried(lines)
                 away = [line for line in lines if line.startswith("Putting ")]
                 self.assertEqual(sorted(away), [f"Putting away {dish} dish" for dish in DISHES])

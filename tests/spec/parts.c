@@ -199,7 +199,7 @@ static void on_completed (void *arg, const completion_t *completion)
 {
 }
 
-static void on_bound (void *arg, const address_t *at)
+static void on_bound (void *arg, const address_t *at, uint64_t run)
 {
     spec_part_t *self = arg;
     self->found = *at;

@@ -149,6 +149,12 @@ static void test_numbers (void **state)
         ROW ("sink --at ipc://k -ku", printer.mode, PRINTER_RAW),
         ROW ("sink --at ipc://k --tag", printer.tag, true),
         ROW ("sink --at ipc://k --halt soon,fail=1", halt.when, HALT_SOON),
+        ROW ("sink --at ipc://k --into tcp://h:9", into_address.port, 9),
+        ROW ("sink --at ipc://k --into tcp://h:9 --lane-ports 5600-5699", lane_first, 5600),
+        ROW ("sink --at ipc://k --into ipc://n -n 3", input.task_items, 3),
+        ROW ("sink --at ipc://k --into ipc://n -0", input.delimiter, 0),
+        ROW ("sink --at ipc://k --into ipc://n --retries 4", retries, 4),
+        ROW ("sink --at ipc://k --into ipc://n --wait-dryers 4", wait_dryers, 4),
         ROW ("sink -h", action, ACTION_HELP),
         ROW ("washer --version", action, ACTION_VERSION),
         ROW ("dishes --join ipc://k", action, ACTION_JOIN),
@@ -188,6 +194,9 @@ static void test_strings (void **state)
         TEXT ("dryer --at ipc://k --name d1 true", name, "d1"),
         TEXT ("sink --at tcp://h:1 --key k/head.key", key, "k/head.key"),
         TEXT ("dryer --at ipc://k --key k/worker.key true", key, "k/worker.key"),
+        TEXT ("sink --at ipc://k --into tcp://h:1 --into-key k/head.key", into_key, "k/head.key"),
+        TEXT ("sink --at ipc://k --into tcp://h:1", into, "tcp://h:1"),
+        TEXT ("sink --at ipc://k --into tcp://h:1 --name w", name, "w"),
         TEXT ("washer --at tcp://h:1 --advertise head.example", advertise, "head.example"),
         TEXT ("sink --at ipc://k --tag", tagstring, ""),
         TEXT ("sink --at ipc://k --tag --tagstring {/}", tagstring, "{/}"),
@@ -256,6 +265,7 @@ static void test_operands (void **state)
     }
 }
 
+#define CHAINED  " is about the items of the next pipeline: give --into URL"
 #define WIRED    " needs parts that are processes: give --at ipc://NAME or tcp://HOST:PORT"
 #define NOWHERE  "where is the pipeline? give --at URL or set DISHES_AT, as in ipc://kitchen"
 #define ALONE    " joins the threads of one process only: run them all by dishes, or give ipc://NAME or tcp://HOST:PORT"
@@ -307,7 +317,20 @@ static void test_errors (void **state)
         {"dryer --keep-order", "unknown option --keep-order: sink has it, dryer has not"},
         {"dryer --lane-ports 1-2", "unknown option --lane-ports: washer has it, dryer has not"},
         {"sink --timeout 3", "unknown option --timeout: dryer has it, sink has not"},
-        {"sink --when-full drop", "unknown option --when-full: washer has it, sink has not"},
+        {"sink --at ipc://k --when-full drop", "--when-full" CHAINED},
+        {"sink --at ipc://k -n2", "--max-args" CHAINED},
+        {"sink --at ipc://k --name x", "--name" CHAINED},
+        {"sink --at ipc://k --wait-dryers 2", "--wait-dryers" CHAINED},
+        {"sink --at ipc://k --into-key f", "--into-key" CHAINED},
+        {"sink --at ipc://k --into ipc://k", "--into is another pipeline than --at: give a second address"},
+        {"sink --at ipc://k --into inproc://n", "'inproc://n'" ALONE},
+        {"sink --at ipc://k --into ipc://n --stay", "one run goes --into one other: leave out --stay, or --into"},
+        {"sink --at ipc://k --into ipc://n -u",
+         "--into gives on what is counted: leave out -u and --line-buffer, which show output before"},
+        {"sink --at ipc://k --into ipc://n --line-buffer",
+         "--into gives on what is counted: leave out -u and --line-buffer, which show output before"},
+        {"sink --at ipc://k --into ipc://n --lane-ports 1-2", "--lane-ports is about ports: give --at tcp://HOST:PORT"},
+        {"sink --at ipc://k --into ipc://n -a f", "unknown option -a: washer has it, sink has not"},
         {"dishes --name x", "unknown option --name: washer has it, dishes has not"},
         {"dishes --stay", "unknown option --stay: dryer has it, dishes has not"},
         {"sink --frobnicate", "unknown option --frobnicate; see sink --help"},

@@ -53,6 +53,27 @@ static void test_group_prints_whole_outputs (void **state)
     finish (self, "b1 b2\na1 a2 a3\n", "be bf\n");
 }
 
+//  So that what a task wrote is a number of whole items, whatever it ends with.
+static void test_a_task_ends_with_an_end_where_that_is_wanted (void **state)
+{
+    for (int keep = 0; keep < 2; keep++) {
+        setup (state);
+        printer_t *self = printer_new (
+            &(printer_config_t){.is_ended = true, .end = ';', .keep_order = keep, .out_fd = out_fd, .err_fd = err_fd});
+        done (self, 1, 1, "a;b", "no end");
+        done (self, 2, 3, "", "");
+        piece (self, 1, 2, PRINTER_OUT, "c");
+        piece (self, 1, 2, PRINTER_OUT, ";d");
+        done (self, 1, 2, "", "");
+        piece (self, 1, 4, PRINTER_OUT, "e");
+        done (self, 1, 4, "\n", "");
+        done (self, 1, 5, "f;", "");
+        finish (self, "a;b;c;d;e\n;f;", "no end");
+        if (!keep)
+            teardown (state);
+    }
+}
+
 static void test_dropped_attempts_are_not_seen (void **state)
 {
     printer_t *self = printer (PRINTER_GROUP, false, false);
@@ -307,6 +328,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         TEST (test_group_prints_whole_outputs),
         TEST (test_dropped_attempts_are_not_seen),
+        TEST (test_a_task_ends_with_an_end_where_that_is_wanted),
         TEST (test_lines_come_whole_and_at_once),
         TEST (test_carriage_return_ends_a_line),
         TEST (test_raw_prints_as_it_comes),
