@@ -174,13 +174,13 @@ typedef struct {
     int prefetch; // tasks beyond them that may wait here, until another dryer is free; 0: 64; -1: none
 
     //  sink
-    dishes_result_fn *result; // gets every result; NULL: none. Called from the sink's thread: it holds up the counting
-                              // (and the beats) while it runs, and it must not call the library
+    dishes_result_fn *result; // gets every result, as they are counted; NULL: none. Called from the sink's thread: it
+                              // holds up the counting (and the beats) while it runs, and it must not call the library
     void *result_arg;
     int out_fd;        // outputs go there, whole, one after the other; 0: nowhere. Borrowed. Where its reader goes away
                        // the run is lost; no signal is raised
     int err_fd;        // the same for what commands wrote to their stderr
-    int keep_order;    // 1: in the order of their numbers
+    int keep_order;    // 1: out_fd and err_fd in the order of the tasks' numbers
     int deadline_ms;   // for the whole run; 0: none
     int dead_after_ms; // silence after which a part is lost; 0: 5,000
     int grace_ms;      // for a lost washer to come back; 0: 10,000; -1: without end

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# What is made from the tables of options: manual.sh DIR, where the build put it. Each page has every option and gives
-# no warning; bash's completions know what follows.
+# What is made from the tables of options, and from the library's header: manual.sh DIR, where the build put it. Each page
+# has every option, or tells of its calls and has its example, and gives no warning; each call of the header has a page;
+# bash's completions know what follows.
 set -euo pipefail
 made=$1
+root=$(cd "$(dirname "$0")/../.." && pwd)
 bad=0
 
 # wrong TEXT
@@ -25,6 +27,38 @@ check_page ()
     for section in NAME SYNOPSIS DESCRIPTION OPTIONS "EXIT STATUS" ENVIRONMENT FILES EXAMPLES; do
         grep -qx "$section" <<<"$text" || wrong "$program.1 has no section $section"
     done
+}
+
+# read_page NAME: as a reader of section 3 sees it, without what is before and behind its lines.
+read_page ()
+{
+    { MANPATH=$made MANWIDTH=200 man 3 "$1" 2>/dev/null || true; } | col -bx | sed 's/^ *//; s/ *$//'
+}
+
+# Whatever an example has stands in its page: what is compiled and run is what is printed.
+check_call_page ()
+{
+    local name=$1 said text section example
+    said=$(MANWIDTH=200 man -l --warnings "$made/man3/$name.3" 2>&1 >/dev/null)
+    [ -z "$said" ] || wrong "$name.3: $said"
+    text=$(read_page "$name")
+    for section in NAME SYNOPSIS DESCRIPTION EXAMPLE "SEE ALSO"; do
+        grep -qx "$section" <<<"$text" || wrong "$name.3 has no section $section"
+    done
+    example=$(sed -n 's/^@EXAMPLE \(.*\)@$/\1/p' "$root/doc/man/$name.3.scd.in")
+    while IFS= read -r line; do
+        grep -qxF -e "$line" <<<"$text" || wrong "$name.3 lacks a line of its example: $line"
+    done < <(sed 's/^ *//' "$root/doc/man/examples/$example.c" "$root/doc/man/examples/$example.out" | grep .)
+}
+
+# missing HEADER: those of its calls that no page tells of.
+missing ()
+{
+    local call text
+    while IFS= read -r call; do
+        text=$(read_page "$call")
+        grep -qE "^([a-z_]+, )*$call(, [a-z_]+)*$" <<<"$text" || echo "$call"
+    done < <(awk -v mode=list -f "$root/doc/man/calls.awk" "$1")
 }
 
 # completes WANTED WORD...: what bash offers for the last word.
@@ -58,6 +92,17 @@ done
 
 cd "$(mktemp -d)"
 trap 'rm -r "$PWD"' EXIT
+if [ ! -e "$made/man3/dishes.3" ] || ! command -v man col >/dev/null; then
+    echo "scdoc or man is missing: the pages of the library were not read"
+else
+    for page in "$root"/doc/man/*.3.scd.in; do
+        check_call_page "$(basename "$page" .3.scd.in)"
+    done
+    { cat "$root/include/dishes.h"; echo "DISHES_API int dishes_dance (void);"; } >header
+    lacks=$(missing header)
+    rm header
+    [ "$lacks" = dishes_dance ] || wrong "no page tells of '$lacks', and that of dishes_dance is not missed"
+fi
 mkdir here
 : >here.log
 completes "--deadline --dead-after" sink --dea
