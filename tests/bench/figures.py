@@ -1,0 +1,76 @@
+"""What was measured: series of rounds, rows of tables, goals."""
+
+import statistics
+
+OURS, PEER, LIMIT = "ours", "peer", "limit"
+HEAD = ("| what | figure | compared | goal | reached |", "| --- | --- | --- | --- | --- |")   # of a table
+
+
+class Series(list):
+    """What one program reached, a number each round."""
+
+    @property
+    def median(self):
+        return statistics.median(self)
+
+    def over(self, other):
+        return statistics.median(mine / theirs for mine, theirs in zip(self, other, strict=True))
+
+
+def shown(value):
+    """With three digits that count, for people."""
+    for size, unit in ((1e9, " G"), (1e6, " M")):
+        if value >= size:
+            return f"{value / size:.{2 if value < 10 * size else 1 if value < 100 * size else 0}f}{unit}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+class Goal:
+    """">= 1.25", "< 200" and the like."""
+
+    def __init__(self, text):
+        self.sign, bound = text.split()
+        self.bound = float(bound)
+
+    def is_reached_by(self, value):
+        return {">=": value >= self.bound, "<=": value <= self.bound, "<": value < self.bound}[self.sign]
+
+    def __str__(self):
+        return f"{self.sign.replace('>=', '≥').replace('<=', '≤')} {self.bound:g}"
+
+
+class Row:
+    """One figure: `value` in `unit`, and what it is compared with, if anything: `ratio`, named `compared`. The goal is
+    of the ratio, or where there is none of the value. "" as unit: only the ratio is told."""
+
+    def __init__(self, kind, what, value, unit, compared="", ratio=None, goal=None):
+        self.kind, self.what, self.value, self.unit = kind, what, value, unit
+        self.compared, self.ratio, self.goal = compared, ratio, goal and Goal(goal)
+
+    @property
+    def is_reached(self):
+        return self.goal.is_reached_by(self.value if self.ratio is None else self.ratio)
+
+    def line(self):
+        compared = self.compared if self.ratio is None else f"{self.compared} = {self.ratio:.3g}"
+        goal = (str(self.goal), "yes" if self.is_reached else "**no**") if self.goal else ("", "")
+        return "| " + " | ".join((self.what, f"{shown(self.value)} {self.unit}".strip(), compared, *goal)) + " |"
+
+
+class Section:
+    """A table, and where it is plotted a panel of bars."""
+
+    def __init__(self, title, is_plotted):
+        self.title, self.is_plotted, self.rows, self.note = title, is_plotted, [], ""
+
+    def row(self, kind, what, value, unit, compared="", ratio=None, goal=None):
+        self.rows.append(Row(kind, what, value, unit, compared, ratio, goal))
+
+    def lines(self):
+        yield from (f"### {self.title}", "")
+        if self.rows:
+            yield from HEAD
+            yield from (row.line() for row in self.rows)
+            yield ""
+        if self.note:
+            yield from (self.note, "")
