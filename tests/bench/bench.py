@@ -150,7 +150,7 @@ def table(bench, missed):
     lines = [heading(bench.rounds) + "."]
     lines += ["The figures mean nothing (`--quick`).", ""] if bench.is_quick else [""]
     for section in bench.sections:
-        lines += section.lines()
+        lines += section.lines() if section.rows else ()
     return "\n".join(lines + [f"Not measured: {line}" for line in missed]).rstrip() + "\n"
 
 

@@ -68,9 +68,8 @@ class Section:
 
     def lines(self):
         yield from (f"### {self.title}", "")
-        if self.rows:
-            yield from HEAD
-            yield from (row.line() for row in self.rows)
-            yield ""
+        yield from HEAD
+        yield from (row.line() for row in self.rows)
+        yield ""
         if self.note:
             yield from (self.note, "")
