@@ -366,6 +366,33 @@ figures_t get_figures (reader_t *in)
     return f;
 }
 
+void put_before (writer_t *out, before_t before)
+{
+    put_u8 (out, (uint8_t)before.end);
+    put_u8 (out, before.status);
+}
+
+before_t get_before (reader_t *in)
+{
+    uint8_t end = get_u8 (in);
+    in->bad |= end < END_JOINED || end > END_DEADLINE;
+    return (before_t){.end = in->bad ? END_NONE : (end_t)end, .status = get_u8 (in)};
+}
+
+//  Up to 101 ("more than 100") a status is a count.
+void ending_after (ending_t *self, before_t before)
+{
+    enum { MORE = 101 };
+    unsigned all = (unsigned)self->status + before.status;
+    bool are_counts = before.end == END_JOINED && self->status <= MORE && before.status <= MORE;
+    if (before.end == END_HALTED || before.end == END_DEADLINE)
+        self->end = before.end;
+    if (are_counts)
+        self->status = (uint8_t)(all > MORE ? MORE : all);
+    else if (before.end != END_NONE && before.status > self->status)
+        self->status = before.status;
+}
+
 void put_ending (writer_t *out, const ending_t *ending)
 {
     put_u8 (out, (uint8_t)ending->end);

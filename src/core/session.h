@@ -45,6 +45,12 @@ typedef struct {
     figures_t figures;
 } ending_t;
 
+//  How the pipeline before this one has ended, where its results are the items here. END_NONE: there is none.
+typedef struct {
+    end_t end;      // END_JOINED, END_HALTED or END_DEADLINE
+    uint8_t status; // its exit status, in which that of those before it is
+} before_t;
+
 typedef struct {
     uint8_t role;
     session_state_t state;
@@ -122,6 +128,13 @@ void session_bye (session_t *self, int64_t now_ms);
 
 void put_figures (writer_t *out, const figures_t *figures);
 figures_t get_figures (reader_t *in);
+void put_before (writer_t *out, before_t before);
+before_t get_before (reader_t *in);
+
+//  What a pipeline that has joined comes to with what was before it: an end before its time is the end of the whole,
+//  and failures add up.
+void ending_after (ending_t *self, before_t before);
+
 void put_ending (writer_t *out, const ending_t *ending);
 ending_t get_ending (reader_t *in);
 

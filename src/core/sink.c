@@ -39,6 +39,7 @@ static int restore (sink_t *self, const sink_restored_t *from)
     self->tally.eof = from->eof;
     self->tally.total = from->total;
     self->eof_life = from->eof_life;
+    self->before = from->before;
     self->washer_high = from->washer_life > from->eof_life ? from->washer_life : from->eof_life;
     self->washer_hash = from->input_hash;
     self->input_bytes = from->input_bytes;

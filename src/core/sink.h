@@ -58,6 +58,8 @@ typedef struct {
     //  but for one that was asked for and those of a washer that begins again. NULL: this core keeps what it hears
     //  itself.
     int (*input) (void *arg, uint64_t bytes, uint64_t hash);
+    //  What the items are the results of is to be durable with the EOF that follows.
+    void (*before) (void *arg, before_t before);
 } sink_ports_t;
 
 typedef enum { HALT_NEVER, HALT_SOON, HALT_NOW } halt_when_t;
@@ -87,6 +89,7 @@ typedef struct {
     bool is_resumed; // by a user, with parts that are all new: nobody of before is waited for
     char washer_name[NAME_BYTES];
     bool eof;                 // it is known where the input ends
+    before_t before;          // told with it
     uint64_t total, eof_life; // and which life said so; without `eof` it counts when that life comes back; 0: none
     uint64_t washer_life;     // the highest that was accepted: a lower one is not any more
     uint64_t input_hash;      // of that washer; 0: none

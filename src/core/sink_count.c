@@ -190,6 +190,7 @@ static void on_dropped (sink_t *self, peer_t *peer, reader_t *in, const message_
 static void on_eof (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
 {
     uint64_t total = get_u64 (in);
+    before_t before = in->at == in->end ? (before_t){0} : get_before (in);
     const ranges_t *counted = &self->tally.counted;
     const run_t *last = counted->size ? &counted->runs[counted->size - 1] : NULL;
     if (in->bad || total > INT64_MAX)
@@ -206,6 +207,9 @@ static void on_eof (sink_t *self, peer_t *peer, reader_t *in, const message_t *m
     self->tally.eof = true;
     self->tally.total = total;
     self->eof_life = peer->life;
+    self->before = before;
+    if (self->ports.before)
+        self->ports.before (self->ports.arg, before);
     self->ports.eof (self->ports.arg, true, total, peer->life);
     self->uncommitted = true;
 }
@@ -463,6 +467,17 @@ static void halt (sink_t *self)
     }
 }
 
+//  All is counted: what there was to do. --halt has its own word about the status.
+static void join (sink_t *self, uint64_t failed, int64_t now_ms)
+{
+    bool halted = self->halt_hit && self->state == SINK_HALTING;
+    ending_t ending = {.end = END_JOINED,
+                       .status = halted ? self->halt_status : (uint8_t)(failed > 100 ? 101 : failed)};
+    if (!halted || self->before.end != END_JOINED)
+        ending_after (&ending, self->before);
+    count_end (self, ending.end, ending.status, now_ms);
+}
+
 void count_decide (sink_t *self, int64_t now_ms)
 {
     const uint64_t *by = self->tally.by_outcome;
@@ -475,8 +490,7 @@ void count_decide (sink_t *self, int64_t now_ms)
     } else if (self->halt_hit && self->config.halt_when == HALT_NOW) {
         count_end (self, END_HALTED, self->halt_status, now_ms);
     } else if (tally_complete (&self->tally)) {
-        bool halted = self->halt_hit && self->state == SINK_HALTING;
-        count_end (self, END_JOINED, halted ? self->halt_status : (uint8_t)(failed > 100 ? 101 : failed), now_ms);
+        join (self, failed, now_ms);
     } else if (self->halt_hit && self->state == SINK_OPEN) {
         halt (self);
     } else if (self->halt_hit && self->state == SINK_ORPHAN) {

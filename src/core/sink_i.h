@@ -33,6 +33,7 @@ struct sink {
     uint64_t input_bytes; // the furthest place of the input that any life of the washer told of
     uint64_t input_told;  // … that this one did; 0: none yet
     uint64_t eof_life;
+    before_t before; // of that EOF
     uint64_t redelivered;
     ranges_t unheld;  // since the washer was lost: reported as failed or returned
     writer_t counted; // COUNTED records that await their commit

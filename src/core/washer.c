@@ -128,6 +128,11 @@ int washer_put_dropped (washer_t *self, const slice_t *bytes, uint64_t tasks)
     return self->oom ? -1 : 0;
 }
 
+void washer_before (washer_t *self, before_t before)
+{
+    self->before = before;
+}
+
 void washer_eof (washer_t *self)
 {
     self->eof = true;
@@ -314,6 +319,8 @@ static void say_eof (washer_t *self)
     writer_t records = {0};
     input_end (self);
     put_u64 (&records, self->stock.next_n - 1);
+    if (self->before.end != END_NONE)
+        put_before (&records, self->before);
     washer_letter (self, MSG_EOF, 1, &records, NULL);
     self->eof_said = true;
 }
@@ -328,6 +335,7 @@ static void finish (washer_t *self, int64_t now_ms)
     figures.redelivered = self->figures.redelivered;
     self->ending = (ending_t){.end = END_JOINED, .figures = figures};
     self->ending.status = (uint8_t)(figures.failed > 100 ? 101 : figures.failed);
+    ending_after (&self->ending, self->before);
     session_bye (&self->session, now_ms);
 }
 

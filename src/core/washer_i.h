@@ -31,6 +31,7 @@ struct washer {
     uint64_t presented;    // the letter up to which the sink tells who holds what: before it nothing is dealt
     uint64_t order_window; // 0: no order
     bool eof, eof_said, halted_said;
+    before_t before;
     bool has_begun; // as many dryers as were to be waited for were there
     bool dirty;     // something changed that dealing may act on
     bool oom;

@@ -214,6 +214,12 @@ int archive_input (archive_t *self, uint64_t bytes, uint64_t hash)
     return 0;
 }
 
+void archive_before (archive_t *self, before_t before)
+{
+    if (self->journal)
+        journal_before (self->journal, before);
+}
+
 void archive_eof (archive_t *self, bool known, uint64_t total, uint64_t washer)
 {
     if (self->journal)

@@ -47,6 +47,7 @@ void archive_known (archive_t *self, const ranges_t *counted, uint64_t failed);
 void archive_washer (archive_t *self, const char *name, uint64_t life, uint64_t input_hash);
 void archive_dryer (archive_t *self, uint64_t life, const char *name, const char *host);
 int archive_input (archive_t *self, uint64_t bytes, uint64_t hash);
+void archive_before (archive_t *self, before_t before);
 void archive_eof (archive_t *self, bool known, uint64_t total, uint64_t washer);
 void archive_ended (archive_t *self, const ending_t *ending);
 

@@ -50,6 +50,7 @@ int chain_begin (chain_t *self, washer_role_config_t *washer, uint64_t run, bool
         return -1;
     self->supply = supply_of_input (self->input);
     washer->supply = &self->supply;
+    washer->before = &self->before;
     washer->site = self->station.site;
     snprintf (self->name, sizeof self->name, "sink-%llx", (unsigned long long)run);
     if (is_durable && !self->config->is_named)
@@ -57,10 +58,15 @@ int chain_begin (chain_t *self, washer_role_config_t *washer, uint64_t run, bool
     return 0;
 }
 
-//  All is there.
+//  An end that stands: nobody goes on with this run.
 static bool is_final (const ending_t *ending)
 {
-    return ending->end == END_JOINED;
+    return ending->end == END_JOINED || ending->end == END_HALTED || ending->end == END_DEADLINE;
+}
+
+static before_t before_of (const ending_t *ending)
+{
+    return (before_t){.end = ending->end, .status = ending->status};
 }
 
 void chain_shown (chain_t *self, uint64_t bytes, const ending_t *ending)
@@ -68,14 +74,18 @@ void chain_shown (chain_t *self, uint64_t bytes, const ending_t *ending)
     if (!self->follow)
         return;
     follow_grown (self->follow, bytes);
-    if (ending && is_final (ending))
-        follow_end (self->follow);
+    if (!ending || !is_final (ending) || self->before.end != END_NONE)
+        return;
+    self->before = before_of (ending);
+    follow_end (self->follow);
 }
 
 bool chain_ended (chain_t *self, const ending_t *ending)
 {
     if (!is_final (ending))
         return false;
+    if (!self->follow)
+        self->before = before_of (ending);
     close_fd (&self->pipe[1]);
     return true;
 }

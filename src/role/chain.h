@@ -30,6 +30,7 @@ typedef struct {
     const char *path; // of what is followed; borrowed
     input_t *input;
     supply_t supply;
+    before_t before; // how the sink's run has ended, set before the washer's items do
     char name[NAME_BYTES];
 } chain_t;
 

@@ -117,6 +117,12 @@ static int on_input (void *arg, uint64_t bytes, uint64_t hash)
     return archive_input (&self->archive, bytes, hash);
 }
 
+static void on_before (void *arg, before_t before)
+{
+    role_t *self = arg;
+    archive_before (&self->archive, before);
+}
+
 static void on_eof (void *arg, bool known, uint64_t total, uint64_t washer)
 {
     role_t *self = arg;
@@ -202,6 +208,7 @@ static int open_core (role_t *self, const endpoint_t told)
                           .piece = on_piece,
                           .drop = on_drop,
                           .completed = on_completed,
+                          .before = on_before,
                           .eof = on_eof,
                           .ended = on_ended,
                           .commit = on_commit,

@@ -204,6 +204,8 @@ static void unstack (role_t *self)
     }
     if (self->eof && !self->eof_told && pile_empty (&self->pile)) {
         self->eof_told = true;
+        if (self->config->before)
+            washer_before (self->core, *self->config->before);
         washer_eof (self->core);
     }
 }

@@ -26,6 +26,7 @@ typedef struct {
     const char *name;
     input_t *input;         // borrowed; only this role reads it
     const supply_t *supply; // in place of an input; borrowed. NULL: the input
+    const before_t *before; // what its items are the results of: looked at when they have ended; borrowed. NULL: none
     uint32_t retries;       // tries in all; 0: for ever
     uint32_t wait_dryers;   // the first task waits for so many; 0: for any one
     int64_t wait_ms;        // for a sink; 0: for ever

@@ -102,6 +102,7 @@ bool journal_restored (const journal_t *self, sink_restored_t *out)
 {
     *out = (sink_restored_t){.eof = self->washer.eof,
                              .total = self->washer.total,
+                             .before = self->washer.before,
                              .eof_life = self->washer.eof_life,
                              .washer_life = self->run.washer_life,
                              .input_hash = self->run.input_hash,
@@ -277,6 +278,12 @@ void journal_eof (journal_t *self, bool known, uint64_t total, uint64_t washer)
     self->washer_changed = true;
 }
 
+void journal_before (journal_t *self, before_t before)
+{
+    self->upstream_changed |= before.end != self->washer.before.end || before.status != self->washer.before.status;
+    self->washer.before = before;
+}
+
 void journal_ended (journal_t *self, const ending_t *ending)
 {
     self->ending = *ending;
@@ -332,7 +339,7 @@ int journal_commit_begun (journal_t *self)
         return -1;
     self->fresh.size = self->fresh.total = 0;
     self->rows_size = self->texts_size = self->early_size = self->dryers_size = 0;
-    self->figures_changed = self->washer_changed = self->ending_changed = false;
+    self->figures_changed = self->washer_changed = self->upstream_changed = self->ending_changed = false;
     self->blocks.clean = self->blocks.size;
     self->blocks.was_rewritten = false;
     return 0;

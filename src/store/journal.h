@@ -80,6 +80,7 @@ void journal_figures (journal_t *self, const figures_t *figures);
 
 void journal_washer (journal_t *self, const char *name, uint64_t life, uint64_t input_hash);
 void journal_dryer (journal_t *self, uint64_t life, const char *name, const char *host);
+void journal_before (journal_t *self, before_t before); // of the journal_eof that follows
 void journal_eof (journal_t *self, bool known, uint64_t total, uint64_t washer);
 void journal_ended (journal_t *self, const ending_t *ending);
 

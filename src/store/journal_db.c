@@ -32,6 +32,7 @@ static const char schema[] =
 
 //  Since version 2.
 static const char early_schema[] =
+    "CREATE TABLE upstream (one INTEGER PRIMARY KEY CHECK (one = 1), how TEXT NOT NULL, status INTEGER NOT NULL);"
     "CREATE TABLE early (n INTEGER NOT NULL, stream INTEGER NOT NULL, at INTEGER NOT NULL, offset INTEGER NOT NULL,"
     " size INTEGER NOT NULL, PRIMARY KEY (n, stream, at)) WITHOUT ROWID;";
 
@@ -44,6 +45,7 @@ static const char *const put_sql[PUTS] = {
     [PUT_DRYER] = "INSERT OR REPLACE INTO dryer VALUES (?, ?, ?)",
     [PUT_FIGURES] = "INSERT OR REPLACE INTO figures VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [PUT_WASHER] = "INSERT OR REPLACE INTO washer VALUES (?, ?, ?, ?, ?, ?)",
+    [PUT_UPSTREAM] = "INSERT OR REPLACE INTO upstream VALUES (1, ?, ?)",
     [PUT_ENDING] = "INSERT OR REPLACE INTO ending VALUES (1, ?, ?, ?, ?)",
     [PUT_BLOCK] = "INSERT OR REPLACE INTO block VALUES (?, ?, ?)",
     [PUT_EARLY] = "INSERT INTO early SELECT ?1, ?2, count (*), ?3, ?4 FROM early WHERE n = ?1 AND stream = ?2",
@@ -289,6 +291,14 @@ static int write_washer (journal_t *self)
                 number (self->washer.eof_life));
 }
 
+static int write_upstream (journal_t *self)
+{
+    before_t before = self->washer.before;
+    if (before.end == END_NONE)
+        return journal_db_exec (self, "DELETE FROM upstream", "cannot write");
+    return PUT (self, PUT_UPSTREAM, text (journal_end_names[before.end]), number (before.status));
+}
+
 static int write_ending (journal_t *self)
 {
     const ending_t *ending = &self->ending;
@@ -327,7 +337,7 @@ static int write_all (journal_t *self)
         write_early (self) == -1 || write_blocks (self) == -1)
         return -1;
     if ((self->figures_changed && write_figures (self) == -1) || (self->washer_changed && write_washer (self) == -1) ||
-        (self->ending_changed && write_ending (self) == -1))
+        (self->upstream_changed && write_upstream (self) == -1) || (self->ending_changed && write_ending (self) == -1))
         return -1;
     return thin_out_slow (self);
 }

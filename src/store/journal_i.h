@@ -51,6 +51,7 @@ typedef enum {
     PUT_DRYER,
     PUT_FIGURES,
     PUT_WASHER,
+    PUT_UPSTREAM,
     PUT_ENDING,
     PUT_BLOCK,
     PUT_EARLY,
@@ -76,6 +77,7 @@ struct journal {
         char name[NAME_BYTES];
         uint64_t total, eof_life;
         bool eof;
+        before_t before;
     } washer;
     ending_t ending;
     input_blocks_t blocks;
@@ -91,7 +93,7 @@ struct journal {
     size_t early_size, early_capacity;
     dryer_name_t *dryers;
     size_t dryers_size, dryers_capacity;
-    bool figures_changed, washer_changed, ending_changed;
+    bool figures_changed, washer_changed, upstream_changed, ending_changed;
 
     int number; // errno of the first error; 0: none
     char error[JOURNAL_ERROR_BYTES];

@@ -84,12 +84,23 @@ static int load_washer (journal_t *self, sqlite3_stmt *row)
     return self->washer.total > INT64_MAX ? damaged (self, "the total is negative") : 0;
 }
 
+static end_t end_at (sqlite3_stmt *row, int column)
+{
+    for (int i = 1; i < JOURNAL_ENDS; i++)
+        if (!strcmp (journal_end_names[i], text_at (row, column)))
+            return (end_t)i;
+    return END_NONE;
+}
+
+static int load_upstream (journal_t *self, sqlite3_stmt *row)
+{
+    self->washer.before = (before_t){.end = end_at (row, 0), .status = (uint8_t)number_at (row, 1)};
+    return self->washer.before.end == END_NONE ? damaged (self, "what was before it has ended in no known way") : 0;
+}
+
 static int load_ending (journal_t *self, sqlite3_stmt *row)
 {
-    self->ending.end = END_NONE;
-    for (int i = 1; i < JOURNAL_ENDS; i++)
-        if (!strcmp (journal_end_names[i], text_at (row, 0)))
-            self->ending.end = (end_t)i;
+    self->ending.end = end_at (row, 0);
     self->ending.status = (uint8_t)number_at (row, 1);
     self->ending.figures = self->figures;
     self->ending.figures.total = number_at (row, 2);
@@ -158,6 +169,7 @@ static const struct {
     {"SELECT ok, failed, broken, dropped, redelivered, duplicates, lost, printed_bytes, printed_results FROM figures",
      load_figures},
     {"SELECT name, life, input_hash, eof, total, eof_life FROM washer ORDER BY life", load_washer},
+    {"SELECT how, status FROM upstream", load_upstream},
     {"SELECT how, status, total FROM ending", load_ending},
     {"SELECT n, count, hash FROM block ORDER BY n", load_block},
     {"SELECT count (*) FROM task WHERE outcome = 'ok'", load_slow_rows},

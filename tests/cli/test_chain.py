@@ -41,7 +41,7 @@ class ChainCase(StageCase):
         parts = [self.middle(1, *into), self.dryer_of(1, "-j1", "sh", "-c", first, "sh"),
                  self.dryer_of(2, "-j1", "printf", "[%s]"), self.washer_of(1, stdin=items)]
         last = self.sink_of(2, "-k")
-        self.ends(last, 0)
+        self.ends(last, status)
         self.ends(parts[0], status)
         self.all_end(0, *parts[1:3])
         self.ends(parts[3], status)
@@ -183,15 +183,40 @@ class Ends(ChainCase):
         for part in parts:
             part.wait()
 
-    def test_the_status_is_the_greater_one(self):
-        for here, there, status in (("false", "true", 2), ("echo", "false", 2), ("sh -c 'echo; echo; exit 1'", "false", 4)):
-            with self.subTest((here, there)):
-                self.places = {}
-                parts = [self.dryer_of(1, *(["--shell"] if "'" in here else []), here),
-                         self.dryer_of(2, there), self.washer_of(1, stdin=b"a\nb\n"), self.sink_of(2)]
-                self.ends(self.middle(1), status)
-                for part in parts:
-                    part.wait()
+    def test_failures_add_up_to_the_status_of_the_last_and_of_its_join(self):
+        stages = ("echo; echo; false", 2), ("echo; false", 4 + 2), ("false", 4 + 4 + 2)     # 2, 4 and 4 tasks
+        join = self.observe("--join", self.place(3))
+        middles = [self.middle(1), self.middle(2)]
+        last = self.sink_of(3)
+        dryers = [self.dryer_of(number, "--shell", line) for number, (line, _) in enumerate(stages, 1)]
+        self.ends(self.washer_of(1, stdin=b"a\nb\n"), 2)
+        self.ends(last, 10)
+        self.ends(join, 1)
+        self.ends(middles[0], 6)
+        self.ends(middles[1], 10)
+        self.all_end(0, *dryers)
+
+    def check_early_end(self, option, value, status, says):
+        """What was counted until then is done by the next pipeline, which ends in the same way."""
+        join = self.observe("--join", self.place(2))
+        first = self.middle(1, option, value)
+        line = 'case $1 in wait) until [ -s go ]; do sleep 0.02; done;; bad) exit 5;; *) echo "$1";; esac'
+        parts = [self.dryer_of(1, "-j1", "sh", "-c", line, "sh"), self.dryer_of(2, "-j1", "printf", "[%s]"),
+                 self.washer_of(1, stdin=b"a\nb\nbad\nwait\nc\n")]
+        last = self.sink_of(2)
+        self.ends(last, status)
+        self.assertEqual(last.out, b"[a][b]")
+        self.assertIn(says, last.err)
+        self.assertNotEqual(self.ends(join, (1, 124, 125)).status, 0)
+        self.ends(first, status)
+        for part in parts:
+            part.wait()
+
+    def test_halted_here_is_halted_there(self):
+        self.check_early_end("--halt", "now,fail=1", 5, b"halted")
+
+    def test_the_deadline_of_one_is_that_of_the_rest(self):
+        self.check_early_end("--deadline", "1", 124, b"deadline")
 
 
 class Journal:

@@ -25,6 +25,7 @@ static const layout_t layouts[] = {
     {MSG_BYE, ""},
     {MSG_DONE, "l*rswhbbqq0000000000000000"},
     {MSG_DONE, "l*rswhbfqq0000000000000000w"},
+    {MSG_EOF, "nbb"},
 };
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
 

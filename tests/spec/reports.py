@@ -5,11 +5,12 @@ import struct
 import wire
 from wire import BYE, COUNTED, DIED, DONE, EOF, JOINED, OUT, STOP, WASHER_DOWN
 
-JOINED_OK, HALTED, LOST = 1, 2, 5       # how a run ends
+JOINED_OK, HALTED, DEADLINE, LOST = 1, 2, 3, 5       # how a run ends
 
 
-def eof(washer, total):
-    return washer.letter(EOF, struct.pack("<Q", total))
+def eof(washer, total, before=()):
+    """`before`: how the pipeline ended whose results are the items, and its exit status."""
+    return washer.letter(EOF, struct.pack("<Q", total) + bytes(before))
 
 
 def report(dryer, n, out="", status=0):

@@ -5,7 +5,7 @@ import time
 
 import wire
 from players import LaneOfDryer, LaneOfWasher, Peer, wait_until
-from reports import JOINED_OK, LOST, died, end_of, eof, next_life, piece, printed, report, told
+from reports import DEADLINE, HALTED, JOINED_OK, LOST, died, end_of, eof, next_life, piece, printed, report, told
 from wire import BYE, COUNTED, DONE, DRYER_DOWN, DRYER_UP, EOF, FAILED, GONE, JOINED, LANEGOT, OUT, RETURNED, STOP
 
 #   ---- S29, S30
@@ -332,6 +332,48 @@ def S35_decision_is_durable(case):
     late.spend(0.2)
     assert again.status() is None, "it waits for who was not told"
     assert again.ends() == 1 and time.monotonic() - began < 2.0
+
+
+#   ---- S48
+
+def ends_after(case, before, *failing):
+    """How a run ends that has one task for each of these statuses, whose input was the results of another one."""
+    sink = case.sink()
+    washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")
+    for n, status in enumerate(failing, 1):
+        report(dryer, n, status=status)
+    eof(washer, len(failing), before)
+    return end_of(washer)[:2]
+
+
+def S48_failures_before_add_up(case):
+    assert ends_after(case, (JOINED_OK, 3), 1, 0, 1) == (JOINED_OK, 5)
+
+
+def S48_more_than_a_hundred_stay_so(case):
+    assert ends_after(case, (JOINED_OK, 101), 1) == (JOINED_OK, 101)
+
+
+def S48_early_end_before_is_the_end(case):
+    assert ends_after(case, (DEADLINE, 124), 0) == (DEADLINE, 124)
+
+
+def S48_nothing_is_cut_off_by_it(case):
+    sink = case.sink()
+    washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")
+    eof(washer, 2, (HALTED, 1))
+    washer.hear_none(JOINED, 0.3)
+    report(dryer, 1, "a\n")
+    report(dryer, 2, "b\n")
+    assert end_of(washer)[:2] == (HALTED, 1)
+    assert printed(case, sink, dryer) == "a\nb\n"
+
+
+def S48_it_is_durable_with_the_eof(case):
+    sink = case.sink("--journal", case.journal(), "--dead-after", "1")
+    washer = case.peer(sink, "w")
+    assert washer.acked(eof(washer, 1, (JOINED_OK, 2)))
+    assert case.ask_journal("SELECT how, status FROM upstream") == [("joined", 2)]
 
 
 def S36_washer_leaves_when_all_is_counted_and_its_eof_acked(case):

@@ -136,7 +136,7 @@ static inline void pipe_begin (pipe_t *self, pipe_dryer_t *dryers, size_t size, 
     sink_config.life = PIPE_SINK;
     strcpy (sink_config.endpoint, "inproc://in");
     sink_ports_t sink_ports = {self, pipe_piece, pipe_drop, pipe_completed, pipe_eof, pipe_ended, pipe_commit,
-                               NULL, NULL,       NULL,      NULL,           NULL,     NULL};
+                               NULL, NULL,       NULL,      NULL,           NULL,     NULL,       NULL};
     self->sink = sink_new (&sink_config, &sink_ports, NULL, self->now_ms);
     washer_config_t washer_config = *washer;
     washer_config.life = PIPE_WASHER;

@@ -186,6 +186,27 @@ static void test_resume_begins_where_there_is_nothing (void **state)
     journal_close (&journal);
 }
 
+//  What the items are the results of comes with the EOF, and is what the last one says.
+static void test_what_was_before (void **state)
+{
+    static const before_t befores[] = {{END_JOINED, 3}, {END_HALTED, 200}, {END_DEADLINE, 124}, {END_NONE, 0}};
+    sink_restored_t r;
+    journal_t *journal = must_open (JOURNAL_NEW);
+    for (size_t i = 0; i < sizeof befores / sizeof *befores; i++) {
+        journal_washer (journal, "a", 10 + i, 0);
+        journal_before (journal, befores[i]);
+        journal_before (journal, befores[i]);
+        journal_eof (journal, true, 7, 10 + i);
+        must_commit (journal);
+        journal_close (&journal);
+        journal = must_open (JOURNAL_CONTINUE);
+        assert_true (journal_restored (journal, &r));
+        assert_int_equal (r.before.end, befores[i].end);
+        assert_int_equal (r.before.status, befores[i].status);
+    }
+    journal_close (&journal);
+}
+
 static void test_washers (void **state)
 {
     sink_restored_t r;
@@ -450,6 +471,7 @@ int main (void)
         TEST (test_resume),
         TEST (test_resume_failed),
         TEST (test_resume_begins_where_there_is_nothing),
+        TEST (test_what_was_before),
         TEST (test_washers),
         TEST (test_washer_renamed),
         TEST (test_known),

@@ -70,7 +70,7 @@ static void desk_open (desk_t *self, const sink_config_t *config, const sink_res
     self->config.life = SINK;
     self->config.dead_after_ms = DEAD_AFTER_MS;
     sink_ports_t ports = {self, on_piece, on_drop,  on_completed, on_eof, on_ended, on_commit,
-                          NULL, NULL,     on_known, on_washer,    NULL,   NULL};
+                          NULL, NULL,     on_known, on_washer,    NULL,   NULL,     NULL};
     self->sink = sink_new (&self->config, &ports, restored, self->now_ms);
     assert_non_null (self->sink);
 }
@@ -185,14 +185,14 @@ static void hello_dryer (desk_t *self, uint64_t life, uint64_t washer)
     say (self, life, MSG_HELLO, 0, &out);
 }
 
-static void done (desk_t *self, uint64_t dryer, uint64_t n, uint64_t count)
+static void done_with (desk_t *self, uint64_t dryer, uint64_t n, uint64_t count, uint16_t status)
 {
     writer_t out = {0};
     put_u64 (&out, WASHER);
     put_run (&out, n, count);
     put_u64 (&out, 1);
     put_u32 (&out, 1);
-    put_u32 (&out, 0); // status, signal, flags
+    put_u32 (&out, status); // signal, flags
     put_u64 (&out, 0);
     put_u64 (&out, 0);
     put_u64 (&out, 0);
@@ -200,11 +200,23 @@ static void done (desk_t *self, uint64_t dryer, uint64_t n, uint64_t count)
     say (self, dryer, MSG_DONE, 1, &out);
 }
 
-static void eof (desk_t *self, uint64_t washer, uint64_t total)
+static void done (desk_t *self, uint64_t dryer, uint64_t n, uint64_t count)
+{
+    done_with (self, dryer, n, count, 0);
+}
+
+static void eof_after (desk_t *self, uint64_t washer, uint64_t total, before_t before)
 {
     writer_t out = {0};
     put_u64 (&out, total);
+    if (before.end != END_NONE)
+        put_before (&out, before);
     say (self, washer, MSG_EOF, 1, &out);
+}
+
+static void eof (desk_t *self, uint64_t washer, uint64_t total)
+{
+    eof_after (self, washer, total, (before_t){0});
 }
 
 //  A dryer that is told to drop what it held for an older washer dies before it answers: the washer that knew it from
@@ -326,6 +338,69 @@ static void test_a_sink_with_other_things_to_do_stays_and_tells_the_end (void **
     tick (&desk, 1);
     assert_int_equal (sink_state (desk.sink), SINK_OVER);
     desk_close (&desk);
+}
+
+//  S48: what was before is in the end, also of a sink that knows it from its journal. JOINED only where all have
+//  joined.
+static void test_the_end_is_that_of_the_pipelines_before_too (void **state)
+{
+    static const struct {
+        before_t before;
+        uint32_t status; // of the one task here
+        end_t end;
+        uint8_t whole;
+    } cases[] = {
+        {{0}, 1, END_JOINED, 1},
+        {{END_JOINED, 0}, 0, END_JOINED, 0},
+        {{END_JOINED, 3}, 1, END_JOINED, 4},
+        {{END_JOINED, 100}, 1, END_JOINED, 101},
+        {{END_JOINED, 101}, 1, END_JOINED, 101},
+        {{END_JOINED, 200}, 1, END_JOINED, 200}, // no count: of --halt there
+        {{END_HALTED, 3}, 1, END_HALTED, 3},
+        {{END_HALTED, 0}, 1, END_HALTED, 1},
+        {{END_DEADLINE, 124}, 0, END_DEADLINE, 124},
+    };
+    for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) {
+        bool is_restored = i % 2;
+        size_t row = i / 2;
+        desk_t desk;
+        sink_restored_t restored = {.eof = true,
+                                    .total = 1,
+                                    .before = cases[row].before,
+                                    .figures = {.ok = !cases[row].status, .failed = cases[row].status}};
+        assert_int_equal (ranges_add (&restored.counted, 1, 1), 0);
+        desk_open (&desk, &plain, is_restored ? &restored : NULL);
+        if (!is_restored) {
+            hello_washer (&desk, WASHER, 0);
+            hello_dryer (&desk, DRYER, 0);
+            done_with (&desk, DRYER, 1, 1, (uint16_t)cases[row].status);
+            eof_after (&desk, WASHER, 1, cases[row].before);
+        }
+        tick (&desk, 1);
+        assert_int_equal (sink_ending (desk.sink)->end, cases[row].end);
+        assert_int_equal (sink_ending (desk.sink)->status, cases[row].whole);
+        desk_close (&desk);
+        ranges_free (&restored.counted);
+    }
+}
+
+//  An end that none can have is a malformed message.
+static void test_an_eof_after_no_end_is_none (void **state)
+{
+    static const end_t ends[] = {END_NONE, END_INTERRUPTED, END_LOST};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        desk_t desk;
+        desk_open (&desk, &plain, NULL);
+        hello_washer (&desk, WASHER, 0);
+        writer_t out = {0};
+        put_u64 (&out, 0);
+        put_before (&out, (before_t){.end = ends[i]});
+        say (&desk, WASHER, MSG_EOF, 1, &out);
+        tick (&desk, 1);
+        assert_int_equal (sink_ending (desk.sink)->end, END_NONE);
+        assert_int_equal (sink_status (desk.sink).bad, 1);
+        desk_close (&desk);
+    }
 }
 
 //  The same where EOF and all that was counted were durable, but not yet the end.
@@ -813,6 +888,8 @@ int main (void)
         cmocka_unit_test (test_a_restarted_sink_tells_the_end),
         cmocka_unit_test (test_a_washer_of_the_next_run_does_not_hear_the_end_of_this_one),
         cmocka_unit_test (test_a_sink_with_other_things_to_do_stays_and_tells_the_end),
+        cmocka_unit_test (test_the_end_is_that_of_the_pipelines_before_too),
+        cmocka_unit_test (test_an_eof_after_no_end_is_none),
         cmocka_unit_test (test_a_restarted_sink_that_has_all_counted_tells_the_end),
         cmocka_unit_test (test_a_resumed_sink_believes_the_eof_of_a_washer_that_is_still_there),
         cmocka_unit_test (test_a_restarted_sink_judges_halt_at_once),

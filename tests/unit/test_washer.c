@@ -355,6 +355,34 @@ static void test_the_window_moves_with_what_is_counted (void **state)
     washer_destroy (&desk.washer);
 }
 
+//  S48
+static void test_its_eof_tells_what_was_before (void **state)
+{
+    static const before_t befores[] = {{0}, {END_JOINED, 7}, {END_HALTED, 1}};
+    for (size_t i = 0; i < sizeof befores / sizeof *befores; i++) {
+        desk_t desk;
+        desk_open (&desk, 0);
+        washer_before (desk.washer, befores[i]);
+        washer_eof (desk.washer);
+        washer_tick (desk.washer, desk.now_ms);
+        bool is_said = false;
+        for (packet_t packet; washer_packet (desk.washer, &packet); packet_drop (&packet)) {
+            message_t message = {.records = packet.records.data, .records_size = packet.records.size};
+            reader_t in = reader_of (&message);
+            if (packet.header.type != MSG_EOF)
+                continue;
+            is_said = true;
+            assert_int_equal (get_u64 (&in), 0);
+            before_t before = befores[i].end == END_NONE ? (before_t){0} : get_before (&in);
+            assert_true (in.at == in.end && !in.bad);
+            assert_int_equal (before.end, befores[i].end);
+            assert_int_equal (before.status, befores[i].status);
+        }
+        assert_true (is_said);
+        washer_destroy (&desk.washer);
+    }
+}
+
 //  What it says of its input at its next turn, and whether EOF follows; the places are added to `places`.
 static size_t told (desk_t *self, print_t *places, bool *eof)
 {
@@ -475,6 +503,7 @@ int main (void)
         cmocka_unit_test (test_more_slots_take_more_and_fewer_take_less),
         cmocka_unit_test (test_suspects_are_as_many_as_there_ever_were_slots),
         cmocka_unit_test (test_the_window_moves_with_what_is_counted),
+        cmocka_unit_test (test_its_eof_tells_what_was_before),
         cmocka_unit_test (test_what_is_told_of_the_input_depends_on_its_bytes_alone),
         cmocka_unit_test (test_the_place_that_the_sink_asks_for_is_told),
         cmocka_unit_test (test_a_place_behind_another_shape_is_told),
