@@ -440,7 +440,7 @@ class Life:
             self.over = 0
         elif self.state == "open":
             self.state = "leaving"
-            self.post(wire.SLOTS, struct.pack("<II", 0, 0))
+            self.post(wire.SLOTS, struct.pack("<III", 0, 0, self.slots))
             self.post_returned(self.waiting)
             self.waiting = collections.deque()
 

@@ -1,5 +1,4 @@
 #include "core/dryer_i.h"
-#include "core/lane.h"
 #include "core/state.h"
 
 #include <stdlib.h>
@@ -127,6 +126,7 @@ static void on_welcome (dryer_t *self, const message_t *message)
     if (!in.bad)
         self->ports.wants (self->ports.arg, self->wants = wants, tagstring);
     self->figures.bad += in.bad;
+    self->pace_seq = 0; // HELLO has said it
     enter (self, EVENT_WELCOME);
 }
 
@@ -316,6 +316,8 @@ void dryer_return_part (dryer_t *self, uint64_t ticket, uint64_t n, uint64_t cou
     dryer_put_returned (&records, n, count, job->seq);
     dryer_letter (self, MSG_RETURNED, 1, &records);
     self->figures.returned += count;
+    if (n + count == job->n + job->count) // else the inventory names it as long as the job runs
+        job->count -= count;
     leave_less (self, job, count);
 }
 
@@ -329,16 +331,46 @@ size_t dryer_stream (dryer_t *self, uint64_t ticket, int stream, const void *tag
                            size);
 }
 
-void dryer_slots (dryer_t *self, uint32_t slots, int64_t now_ms)
+static void say_slots (dryer_t *self)
 {
     writer_t records = {0};
+    put_u32 (&records, self->config.slots);
+    put_u32 (&records, self->config.slots ? self->config.prefetch : 0);
+    put_u32 (&records, self->config.unsure);
+    dryer_letter (self, MSG_SLOTS, 1, &records);
+}
+
+//  Never less than before: what was begun in more slots may still run.
+static uint32_t unsure_of (uint32_t before, uint32_t slots, uint32_t grain)
+{
+    uint64_t most = (uint64_t)slots * grain;
+    return most <= before ? before : most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+}
+
+void dryer_slots (dryer_t *self, uint32_t slots, int64_t now_ms)
+{
     if (slots && self->state == DRYER_LEAVING)
         return; // its window stays 0
     self->config.slots = slots;
-    self->config.unsure = lane_unsure (self->config.unsure, slots, self->config.grain);
-    put_u32 (&records, slots);
-    put_u32 (&records, slots ? self->config.prefetch : 0);
-    dryer_letter (self, MSG_SLOTS, 1, &records);
+    self->config.unsure = unsure_of (self->config.unsure, slots, self->config.grain);
+    say_slots (self);
+}
+
+void dryer_pace (dryer_t *self, uint32_t prefetch, uint32_t unsure)
+{
+    uint32_t known = dryer_unsure (self);
+    if (self->state != DRYER_OPEN || (prefetch == self->config.prefetch && unsure == self->config.unsure))
+        return;
+    self->config.prefetch = prefetch;
+    self->config.unsure = unsure;
+    say_slots (self);
+    self->sure_of = known < unsure ? known : unsure;
+    self->pace_seq = link_sent (&self->session.link);
+}
+
+uint32_t dryer_unsure (const dryer_t *self)
+{
+    return self->session.link.acked < self->pace_seq ? self->sure_of : self->config.unsure;
 }
 
 void dryer_leave (dryer_t *self, int64_t now_ms)

@@ -111,6 +111,12 @@ size_t dryer_stream (dryer_t *self, uint64_t ticket, int stream, const void *tag
 
 //  Another number of slots, 1...; what runs in more of them than that goes on. May be called in any state.
 void dryer_slots (dryer_t *self, uint32_t slots, int64_t now_ms);
+
+//  Other numbers than those of the configuration. No more than dryer_unsure () tasks may be begun and not told as done
+//  or returned: where it grows, what the sink has heard of; where it shrinks, what is begun must fit already.
+void dryer_pace (dryer_t *self, uint32_t prefetch, uint32_t unsure);
+uint32_t dryer_unsure (const dryer_t *self);
+
 void dryer_leave (dryer_t *self, int64_t now_ms); // drain: finish what runs, return the rest, BYE
 
 void dryer_tick (dryer_t *self, int64_t now_ms);

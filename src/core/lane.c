@@ -77,12 +77,6 @@ uint64_t lane_window (const lane_t *self)
     return self->slots ? lane_base (self) + self->prefetch : 0;
 }
 
-uint32_t lane_unsure (uint32_t before, uint32_t slots, uint32_t grain)
-{
-    uint64_t most = (uint64_t)slots * grain;
-    return most <= before ? before : most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
-}
-
 bool lane_sendable (const lane_t *self)
 {
     return self->bound && self->ready && self->next <= self->seq;

@@ -53,9 +53,7 @@ void lanes_free (lanes_t *self);
 uint64_t lane_out (const lane_t *self);    // tasks that are there
 uint64_t lane_base (const lane_t *self);   // tasks that its slots take at once
 uint64_t lane_window (const lane_t *self); // tasks that may be there
-//  Never less than before: what was begun in more slots may still run.
-uint32_t lane_unsure (uint32_t before, uint32_t slots, uint32_t grain);
-bool lane_sendable (const lane_t *self); // something waits for the wire, and may go
-bool lane_usable (const lane_t *self);   // as far as is known, what is sent there arrives
+bool lane_sendable (const lane_t *self);   // something waits for the wire, and may go
+bool lane_usable (const lane_t *self);     // as far as is known, what is sent there arrives
 
 #endif

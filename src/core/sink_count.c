@@ -1,7 +1,6 @@
 /*  What the peers report: completions, outputs, what comes back; and when it is over. */
 #include "core/done.h"
 #include "core/dryer.h"
-#include "core/lane.h"
 #include "core/sink_i.h"
 
 #include <stdio.h>
@@ -276,13 +275,13 @@ static void on_relayed (sink_t *self, peer_t *peer, reader_t *in, const message_
 
 static void on_slots (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
 {
-    uint32_t slots = get_u32 (in), prefetch = get_u32 (in);
+    uint32_t slots = get_u32 (in), prefetch = get_u32 (in), unsure = get_u32 (in);
     if (in->bad)
         return;
     peer->slots = slots;
     peer->prefetch = prefetch;
+    peer->unsure = unsure;
     peer->leaving = peer->leaving || !slots;
-    peer->unsure = lane_unsure (peer->unsure, slots, peer->grain); // for a washer that is told of this dryer later
     if (peer->announced)
         relay (self, peer, MSG_DRYER_SLOTS, message);
 }

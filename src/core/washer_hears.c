@@ -39,12 +39,12 @@ static void on_dryer_up (washer_t *self, reader_t *in, uint32_t count)
 static void on_dryer_slots (washer_t *self, reader_t *in, uint32_t count)
 {
     lane_t *lane = lanes_find (&self->lanes, get_u64 (in));
-    uint32_t slots = get_u32 (in), prefetch = get_u32 (in);
+    uint32_t slots = get_u32 (in), prefetch = get_u32 (in), unsure = get_u32 (in);
     if (!lane || in->bad)
         return;
     lane->slots = slots;
     lane->prefetch = prefetch;
-    lane->unsure = lane_unsure (lane->unsure, slots, lane->grain);
+    lane->unsure = unsure;
     self->dirty = true;
 }
 

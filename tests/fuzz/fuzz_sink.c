@@ -11,7 +11,7 @@ static const layout_t layouts[] = {
     {MSG_FAILED, "l*nswhbb"},
     {MSG_RETURNED, "ls*rs"},
     {MSG_LANEGOT, "lws"},
-    {MSG_SLOTS, "ww"},
+    {MSG_SLOTS, "www"},
     {MSG_HOLDING, "lb" INVENTORY},
     {MSG_EOF, "n"},
     {MSG_LANE, "lwt"},

@@ -9,7 +9,7 @@ static const layout_t layouts[] = {
     {MSG_WELCOME, "wbwqbqq[r]"},
     {MSG_DRYER_UP, "ltwwww" INVENTORY},
     {MSG_COUNTED, "*rb"},
-    {MSG_DRYER_SLOTS, "lww"},
+    {MSG_DRYER_SLOTS, "lwww"},
     {MSG_DRYER_UP, "ltwwwwls0000"},
     {MSG_DRYER_DOWN, "lb"},
     {MSG_FAILED, "ll*nswhbb"},

@@ -12,6 +12,8 @@ static void check_dryer (world_t *world, const process_t *self)
     dryer_status_t status = dryer_status (self->dryer.core);
     const dryer_plan_t *how = &self->dryer.how;
     size_t window = 4 * (size_t)how->grain + how->prefetch; // slots may have been four before
+    if (how->paces)
+        window += DRYER_PREFETCH_MOST;
     if (status.running + status.waiting > window * MAX_WASHERS)
         world_violated (world, "5: memory", "%s holds %zu + %zu tasks", process_name (self), status.running,
                         status.waiting);

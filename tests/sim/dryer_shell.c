@@ -91,6 +91,7 @@ void dryer_begin (world_t *world, process_t *self)
                            .trace = world->trace ? on_trace : NULL};
     for (int i = 0; i < MAX_WASHERS; i++)
         self->dryer.lane_of[i] = -1;
+    self->dryer.run = 1;
     self->dryer.core = dryer_new (&config, &ports, world->now_ms);
 }
 
@@ -125,6 +126,51 @@ static void start_job (world_t *world, process_t *self, unsigned slot)
     world_at (world, world->now_ms + lasts, EV_JOB, self->id, slot, job->ticket);
 }
 
+//  Tasks that may have been begun and are not told.
+static uint64_t exposed (const dryer_shell_t *shell)
+{
+    uint64_t tasks = 0;
+    for (unsigned slot = 0; slot < MAX_JOBS; slot++)
+        tasks += shell->jobs[slot].used ? shell->jobs[slot].job.count - shell->jobs[slot].done : 0;
+    return tasks;
+}
+
+//  Another length of runs and, with it, another number of tasks that a death leaves in doubt.
+static void change_pace (world_t *world, process_t *self)
+{
+    dryer_shell_t *shell = &self->dryer;
+    if (!shell->how.paces || !rng_chance (&world->rng, 10))
+        return;
+    uint32_t run = (uint32_t)rng_between (&world->rng, 1, DRYER_RUN_MOST), unsure = shell->how.slots * run;
+    if (unsure < exposed (shell))
+        return;
+    shell->run = run;
+    dryer_pace (shell->core, (uint32_t)rng_between (&world->rng, 0, DRYER_PREFETCH_MOST), unsure);
+}
+
+//  What one slot may take now.
+static uint64_t most (const dryer_shell_t *shell)
+{
+    uint64_t out = exposed (shell), sure = dryer_unsure (shell->core);
+    if (!shell->how.paces)
+        return shell->how.grain;
+    return out >= sure ? 0 : sure - out < shell->run ? sure - out : shell->run;
+}
+
+//  The tail of a run goes back before it is begun.
+static void give_some_back (world_t *world, process_t *self, job_t *job)
+{
+    if (!self->dryer.how.paces || job->count < 2 || !rng_chance (&world->rng, 20))
+        return;
+    uint64_t keep = (uint64_t)rng_between (&world->rng, 1, (int64_t)job->count - 1);
+    size_t size = shape_skip (&job->shape, job->bytes.data, job->bytes.size, keep);
+    TRACE (world, "%s gives back %llu + %llu", process_name (self), (unsigned long long)(job->n + keep),
+           (unsigned long long)(job->count - keep));
+    dryer_return_part (self->dryer.core, job->ticket, job->n + keep, job->count - keep);
+    job->count = keep;
+    job->bytes.size = size;
+}
+
 static void take_jobs (world_t *world, process_t *self)
 {
     dryer_shell_t *shell = &self->dryer;
@@ -133,8 +179,9 @@ static void take_jobs (world_t *world, process_t *self)
         if (running->used)
             continue;
         job_t job = {0};
-        if (!dryer_take (shell->core, shell->how.grain, &job))
+        if (!dryer_take (shell->core, most (shell), &job))
             return;
+        give_some_back (world, self, &job);
         *running = (slot_job_t){.used = true, .job = job, .since_ms = world->now_ms};
         start_job (world, self, slot);
     }
@@ -316,6 +363,7 @@ void dryer_turn (world_t *world, process_t *self)
     if (state != DRYER_OVER && state != DRYER_GONE) {
         if (!finish_jobs (world, self))
             return;
+        change_pace (world, self);
         take_jobs (world, self);
         dryer_tick (core, world->now_ms);
         take_jobs (world, self);

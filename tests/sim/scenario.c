@@ -106,6 +106,7 @@ static void make_dryers (scenario_t *self, rng_t *rng)
         plan->starts_ms = rng_chance (rng, 70) ? rng_between (rng, 0, 100) : rng_between (rng, 0, 3000);
         plan->supervised = rng_chance (rng, 50);
         plan->remote = !plan->supervised && rng_chance (rng, 40);
+        plan->paces = !self->streams && plan->grain == 1 && rng_chance (rng, 15);
         slots += plan->slots;
     }
     self->work_ms = self->work_ms / slots + self->tasks / self->chunk * self->feed_gap_ms + 50;
@@ -231,9 +232,10 @@ void scenario_print (const scenario_t *self, FILE *out)
              (long long)self->sink_starts_ms, (long long)self->observer_starts_ms, (long long)self->delay_ms,
              (long long)self->jitter_ms, (long long)self->commit_ms);
     for (unsigned i = 0; i < self->dryers; i++)
-        fprintf (out, "  dryer %u: %u slots + %u, grain %u, starts %lld ms%s%s\n", i, self->dryer[i].slots,
+        fprintf (out, "  dryer %u: %u slots + %u, grain %u, starts %lld ms%s%s%s\n", i, self->dryer[i].slots,
                  self->dryer[i].prefetch, self->dryer[i].grain, (long long)self->dryer[i].starts_ms,
-                 self->dryer[i].supervised ? ", supervised" : "", self->dryer[i].remote ? ", remote" : "");
+                 self->dryer[i].supervised ? ", supervised" : "", self->dryer[i].remote ? ", remote" : "",
+                 self->dryer[i].paces ? ", paces" : "");
     print_work (self, out);
     print_faults (self, out);
 }

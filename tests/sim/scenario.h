@@ -65,6 +65,7 @@ typedef struct {
     int64_t starts_ms;
     bool supervised; // its parent tells the sink when it dies
     bool remote;     // its death is seen as silence only
+    bool paces;      // it takes runs, of another length now and then, and gives some back in part
 } dryer_plan_t;
 
 typedef struct {

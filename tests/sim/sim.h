@@ -75,7 +75,7 @@ typedef struct {
     uint64_t life;
 } cookie_t;
 
-enum { MAX_JOBS = 32 };
+enum { MAX_JOBS = 32, DRYER_RUN_MOST = 6, DRYER_PREFETCH_MOST = 12 };
 
 typedef struct {
     dryer_t *core;
@@ -84,6 +84,7 @@ typedef struct {
     slot_job_t jobs[MAX_JOBS];
     int lane_of[MAX_WASHERS]; // by washer process (its `nth`): the lane it is to connect to, -1: none
     unsigned cookies;         // out at the core
+    uint32_t run;             // tasks that a slot takes at a time, where it paces
     bool leaving;
 } dryer_shell_t;
 

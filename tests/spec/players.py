@@ -394,8 +394,8 @@ class LaneOfDryer(Player):
     def lanegot(self, got, generation=None):
         self.relay(LANEGOT, struct.pack("<QIQ", self.remote.life, generation or self.generation, got))
 
-    def slots(self, slots, prefetch):
-        self.relay(DRYER_SLOTS, struct.pack("<II", slots, prefetch))
+    def slots(self, slots, prefetch, unsure=1):
+        self.relay(DRYER_SLOTS, struct.pack("<III", slots, prefetch, unsure))
 
     def down(self, blame=True):
         self.remote.letter(wire.DRYER_DOWN, struct.pack("<QB", self.life, blame))

@@ -12,7 +12,7 @@ BAD_HEADERS = ({"version": 2}, {"type": 99}, {"type": 0}, {"magic": ord("E")})
 
 
 def slots(count, prefetch=0):
-    return struct.pack("<II", count, prefetch)
+    return struct.pack("<III", count, prefetch, count)
 
 
 def S1_sink_counts_and_drops_malformed_frames(case):
@@ -23,7 +23,7 @@ def S1_sink_counts_and_drops_malformed_frames(case):
     dryer.mouth.send(b"")
     for fields in BAD_HEADERS:
         dryer.say(SLOTS, slots(7), seq=1, **fields)
-    dryer.letter(SLOTS, slots(7)[:7])
+    dryer.letter(SLOTS, slots(7)[:11])
     dryer.letter(SLOTS, slots(7)[:3])
     assert dryer.acked(2)
     status = case.status(sink)

@@ -339,6 +339,24 @@ def S26_suspect_goes_out_alone(case):
     assert sorted(alone) == [1, 2]
 
 
+def S26_slots_say_another_unsure(case):
+    sink = case.sink_player()
+    case.washer(lines(5))
+    washer = sink.meet("w")
+    dryer = LaneOfDryer(washer, slots=1, prefetch=4, unsure=1).begin()
+    assert len(all_tasks(dryer, 5)) == 5
+    dryer.slots(1, 4, unsure=3)
+    dryer.down()
+    dryer = LaneOfDryer(washer, slots=5, unsure=1).begin()
+    alone = []
+    while len(alone) < 3:
+        tasks = dryer.tasks()
+        if tasks.flags & ALONE:
+            alone.append(tasks.n)
+        counted(washer, *range(tasks.n, tasks.n + tasks.count))
+    assert alone == [1, 2, 3], alone
+
+
 def S26_bye_makes_no_suspects(case):
     sink = case.sink_player()
     case.washer(lines(3))

@@ -223,6 +223,47 @@ static void test_a_run_is_done_and_returned_in_parts (void **state)
     dryer_destroy (&desk.dryer);
 }
 
+//  An ack, with the beat of the sink.
+static void acked (desk_t *self, uint64_t seq)
+{
+    static const uint8_t none;
+    message_t message = {.header = {.type = MSG_BEAT, .run = RUN, .from = SINK, .to = DRYER}, .records = &none};
+    message.header.got = message.header.ack = seq;
+    message.header.sent = self->sink_seq;
+    dryer_heard (self->dryer, &message, self->now_ms);
+}
+
+//  More may be begun when the sink has acked it; less from the moment on when it is said.
+static void test_pace (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, WASHER);
+    assert_says (&desk, "");
+    assert_int_equal (dryer_unsure (desk.dryer), 2);
+    dryer_pace (desk.dryer, 100, 16);
+    assert_int_equal (dryer_unsure (desk.dryer), 2);
+    assert_says (&desk, "SLOTS ");
+    assert_int_equal (dryer_unsure (desk.dryer), 2);
+    acked (&desk, 1);
+    assert_int_equal (dryer_unsure (desk.dryer), 16);
+    dryer_pace (desk.dryer, 100, 16);
+    assert_says (&desk, "");
+    dryer_pace (desk.dryer, 8, 4);
+    assert_int_equal (dryer_unsure (desk.dryer), 4);
+    dryer_pace (desk.dryer, 8, 64); // before the other was acked
+    assert_int_equal (dryer_unsure (desk.dryer), 4);
+    assert_says (&desk, "SLOTS SLOTS ");
+    acked (&desk, 2);
+    assert_int_equal (dryer_unsure (desk.dryer), 4);
+    acked (&desk, 3);
+    assert_int_equal (dryer_unsure (desk.dryer), 64);
+    dryer_leave (desk.dryer, desk.now_ms);
+    dryer_pace (desk.dryer, 100, 100);
+    assert_int_equal (dryer_unsure (desk.dryer), 64);
+    assert_says (&desk, "SLOTS ");
+    dryer_destroy (&desk.dryer);
+}
+
 static void test_a_leaving_dryer_returns_what_still_comes (void **state)
 {
     desk_t desk;
@@ -246,6 +287,7 @@ int main (void)
         cmocka_unit_test (test_torn_tasks_are_failures),
         cmocka_unit_test (test_recall_of_nothing_is_answered),
         cmocka_unit_test (test_a_run_is_done_and_returned_in_parts),
+        cmocka_unit_test (test_pace),
         cmocka_unit_test (test_a_leaving_dryer_returns_what_still_comes),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
