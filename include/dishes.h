@@ -171,7 +171,8 @@ typedef struct {
     int slots;    // tasks that may be in the caller's hands at a time; 0: 1 (of dishes_run: `threads`). What is there
                   // and was not got yet counts as well: more than can be worked on at a time makes tiny tasks
                   // cheaper, and lets larger ones wait here while another dryer might be free
-    int prefetch; // tasks beyond them that may wait here, until another dryer is free; 0: 64; -1: none
+    int prefetch; // tasks beyond them that may wait here, until another dryer is free; 0: 64, and of dishes_run more
+                  // where tasks are tiny; -1: none
 
     //  sink
     dishes_result_fn *result; // gets every result, as they are counted; NULL: none. Called from the sink's thread: it
@@ -286,11 +287,23 @@ DISHES_API int dishes_task_done (dishes_task_t **task_p, int status, const void 
 
 //  ---- dryer threads
 
-//  Does one task and returns its status, 0...255. Borrows the task. Runs in several threads at the same time.
+//  Does one task and returns its status, 0...255 (any other counts as 255). Borrows the task, until it returns; it adds
+//  an output with dishes_task_write. Runs in several threads at the same time.
 typedef int dishes_task_fn (void *arg, dishes_task_t *task);
 
-//  A dryer of `threads` threads, each of which gets tasks and calls `fn` until the pipeline ends. Blocks for that long,
-//  and until every call of `fn` has returned. 0: the pipeline has ended; or -1 as dishes_dryer_new and dishes_get.
+//  A dryer of `threads` threads, each of which takes tasks and calls `fn` until the pipeline ends. Blocks for that
+//  long, and until every call of `fn` has returned. 0: the pipeline has ended; or -1 as dishes_dryer_new and
+//  dishes_get.
+//
+//  A call that takes an hour holds up its thread, and nothing else: this dryer talks to the pipeline all the while, and
+//  the tasks behind that one are done by other threads or other dryers. Nobody can end it, though: a thread, unlike a
+//  process, has no timeout, so `fn` brings its own, and looks at dishes_task_canceled. What may have to be killed is
+//  better a command (of the program dryer, with --timeout).
+//
+//  Where tasks take microseconds a thread takes many at a time, and more of them wait here, up to some 4 MiB; where
+//  they take a millisecond or longer, one. Should this process die, those it may have begun are sent alone the next
+//  time, so that it is known which of them it was: one a thread, or thousands of tiny ones. What a quick task without
+//  output has for start_us and runtime_us is 0.
 DISHES_API int dishes_run (const char *at, int threads, dishes_task_fn *fn, void *arg, const dishes_opts_t *opts);
 
 //  ---- sink

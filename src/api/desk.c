@@ -1,6 +1,5 @@
 #include "api/desk_i.h"
 #include "core/array.h"
-#include "core/item.h"
 
 #include <errno.h>
 #include <sys/eventfd.h>
@@ -138,36 +137,6 @@ static int want (void *arg, uint8_t wants, const char *tagstring)
     return 0;
 }
 
-//  Without a command its text is the item, and so is its tag.
-static void report (desk_t *self, dryer_t *core, dishes_task_t *task, int64_t now_ms)
-{
-    result_t result = {.ticket = task->job.ticket,
-                       .n = task->job.n,
-                       .count = 1,
-                       .status = task->status,
-                       .start_us = task->start_us,
-                       .runtime_us = task->runtime_us,
-                       .out_bytes = task->out_size,
-                       .cookie = task->out_size ? task : NULL};
-    if (self->wants & WANT_TAG) {
-        result.tag = task->value;
-        result.tag_size = task->value_size;
-    }
-    if (self->wants & WANT_COMMAND) {
-        result.command = task->value;
-        result.command_size = task->value_size;
-    }
-    writer_t item = {0};
-    if (self->wants & WANT_ITEM)
-        item_put (&item, &task->job.shape, task->job.bytes.data, task->job.bytes.size);
-    result.item = item.data;
-    result.item_size = item.failed ? 0 : item.size;
-    dryer_done (core, &result, now_ms);
-    writer_free (&item);
-    if (!result.cookie)
-        task_free (task);
-}
-
 static void report_done (desk_t *self, dryer_t *core, int64_t now_ms)
 {
     latch_lock (&self->latch);
@@ -175,8 +144,11 @@ static void report_done (desk_t *self, dryer_t *core, int64_t now_ms)
     self->done = (task_list_t){0};
     self->is_told = false;
     latch_unlock (&self->latch);
-    for (dishes_task_t *task; (task = tasks_pop (&done));)
-        report (self, core, task, now_ms);
+    for (dishes_task_t *task; (task = tasks_pop (&done));) {
+        task_tell (task, self->wants, core, now_ms);
+        if (!task->out_size)
+            task_free (task);
+    }
 }
 
 static void return_tasks (const task_list_t *list, dryer_t *core)
@@ -205,6 +177,7 @@ static dishes_task_t *new_task (desk_t *self, job_t *job)
     if (!task)
         return NULL;
     task->job = *job;
+    task->count = 1;
     task->desk = self;
     atomic_fetch_add (&self->refs, 1);
     value_cursor_t cursor = value_cursor (&job->shape, job->bytes.data, job->bytes.size);
@@ -296,22 +269,6 @@ static void forget (void *arg)
     end (arg, true, 0);
 }
 
-static ssize_t read_output (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size)
-{
-    const dishes_task_t *task = cookie;
-    if (stream != 1 || offset >= task->out_size)
-        return 0;
-    size_t left = task->out_size - (size_t)offset;
-    size = size < left ? size : left;
-    memcpy (out, task->out + offset, size);
-    return (ssize_t)size;
-}
-
-static void free_output (void *arg, void *cookie)
-{
-    task_free (cookie);
-}
-
 hands_t desk_hands (desk_t *self)
 {
     return (hands_t){.arg = self,
@@ -324,6 +281,6 @@ hands_t desk_hands (desk_t *self)
                      .cont = go_on,
                      .running = running,
                      .forget = forget,
-                     .read = read_output,
-                     .free_output = free_output};
+                     .read = task_read,
+                     .free_output = task_free_output};
 }

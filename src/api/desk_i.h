@@ -1,4 +1,4 @@
-/*  The inside of the desk: what its files share. Only they include this. */
+/*  The inside of the desk, and a task: what the files of desk and crew share. Only they include this. */
 #ifndef DISHES_API_DESK_I_H
 #define DISHES_API_DESK_I_H
 
@@ -12,7 +12,7 @@ typedef struct {
 } task_list_t;
 
 struct dishes_task {
-    desk_t *desk; // a reference
+    desk_t *desk; // a reference; NULL: it is of a stint (stint.h)
     dishes_task_t *previous, *next;
     job_t job;
     const uint8_t *value; // the first one
@@ -20,6 +20,7 @@ struct dishes_task {
     int64_t start_us;    // since 1970, when it was got
     uint64_t runtime_us; // until it was done
     uint16_t status;
+    uint64_t count; // tasks in a row that ended so
     uint8_t *out;
     size_t out_size, out_capacity;
     atomic_bool is_canceled; // the desk knows it no more
@@ -45,6 +46,15 @@ void tasks_remove (task_list_t *self, dishes_task_t *task);
 dishes_task_t *tasks_pop (task_list_t *self); // NULL: empty
 
 void task_free (dishes_task_t *self); // and its reference to the desk
+
+enum { WANT_TEXTS = WANT_TAG | WANT_COMMAND | WANT_ITEM }; // what each task was
+
+//  Tells the core what became of it. The core has it as a cookie where it has an output; else it is the caller's still.
+void task_tell (dishes_task_t *self, uint8_t wants, dryer_t *core, int64_t now_ms);
+
+//  Two of the hands.
+ssize_t task_read (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size);
+void task_free_output (void *arg, void *cookie);
 void desk_unref (desk_t *self);
 
 //  All locked. What a caller has is canceled; what nobody has is freed.

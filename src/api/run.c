@@ -15,19 +15,15 @@ typedef struct {
     dishes_task_fn *fn;
     void *arg;
     pthread_t thread;
-    int error; // errno of the last get
+    unsigned index;
+    int error; // errno of the end
     char said[SAID_BYTES];
 } helper_t;
 
-//  A status that is none is a failure, as with dishes_task_done.
 static void *help (void *arg)
 {
     helper_t *self = arg;
-    dishes_task_t *task;
-    while ((task = dishes_get (self->dryer, -1))) {
-        int status = self->fn (self->arg, task);
-        dishes_task_done (&task, status, NULL, 0);
-    }
+    dryer_work (self->dryer, self->index, self->fn, self->arg);
     self->error = errno;
     snprintf (self->said, sizeof self->said, "%s", dishes_error ());
     return NULL;
@@ -52,6 +48,7 @@ static int start_helpers (helper_t *helpers, int threads, const helper_t *like)
 {
     for (int i = 0; i < threads; i++) {
         helpers[i] = *like;
+        helpers[i].index = (unsigned)i;
         int error = pthread_create (&helpers[i].thread, NULL, help, &helpers[i]);
         if (error) {
             fault_errno (error, "run: cannot begin");
@@ -82,9 +79,7 @@ int dishes_run (const char *at, int threads, dishes_task_fn *fn, void *arg, cons
     if (settings_read (&settings, opts) == -1)
         return -1;
     settings.opts.size = sizeof settings.opts;
-    if (!settings.opts.slots)
-        settings.opts.slots = threads;
-    helper_t like = {.fn = fn, .arg = arg, .dryer = dishes_dryer_new (at, &settings.opts)};
+    helper_t like = {.fn = fn, .arg = arg, .dryer = dryer_with_crew (at, &settings.opts, (unsigned)threads)};
     settings_free (&settings);
     if (!like.dryer)
         return -1;

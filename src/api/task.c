@@ -1,6 +1,7 @@
 #include "api/desk_i.h"
 #include "api/fault.h"
 #include "core/array.h"
+#include "core/item.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -48,7 +49,8 @@ void task_free (dishes_task_t *self)
     slice_drop (&self->job.bytes);
     free (self->out);
     free (self);
-    desk_unref (desk);
+    if (desk)
+        desk_unref (desk);
 }
 
 //  ---- what it is
@@ -133,7 +135,7 @@ static bool hand_back (dishes_task_t *self)
 
 int dishes_task_done (dishes_task_t **task_p, int status, const void *out, size_t size)
 {
-    assert (task_p && *task_p);
+    assert (task_p && *task_p && (*task_p)->desk); // of dishes_run it is borrowed
     dishes_task_t *self = *task_p;
     *task_p = NULL;
     int rc = dishes_task_write (self, out, size);
@@ -145,4 +147,50 @@ int dishes_task_done (dishes_task_t **task_p, int status, const void *out, size_
         return rc;
     task_free (self);
     return fault_set (ECANCELED, "the result of the task is of no use any more");
+}
+
+//  ---- to the role
+
+//  Without a command its text is the item, and so is its tag.
+void task_tell (dishes_task_t *self, uint8_t wants, dryer_t *core, int64_t now_ms)
+{
+    result_t result = {.ticket = self->job.ticket,
+                       .n = self->job.n,
+                       .count = self->count,
+                       .status = self->status,
+                       .start_us = self->start_us,
+                       .runtime_us = self->runtime_us,
+                       .out_bytes = self->out_size,
+                       .cookie = self->out_size ? self : NULL};
+    if (wants & WANT_TAG) {
+        result.tag = self->value;
+        result.tag_size = self->value_size;
+    }
+    if (wants & WANT_COMMAND) {
+        result.command = self->value;
+        result.command_size = self->value_size;
+    }
+    writer_t item = {0};
+    if (wants & WANT_ITEM)
+        item_put (&item, &self->job.shape, self->job.bytes.data, self->job.bytes.size);
+    result.item = item.data;
+    result.item_size = item.failed ? 0 : item.size;
+    dryer_done (core, &result, now_ms);
+    writer_free (&item);
+}
+
+ssize_t task_read (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size)
+{
+    const dishes_task_t *task = cookie;
+    if (stream != 1 || offset >= task->out_size)
+        return 0;
+    size_t left = task->out_size - (size_t)offset;
+    size = size < left ? size : left;
+    memcpy (out, task->out + offset, size);
+    return (ssize_t)size;
+}
+
+void task_free_output (void *arg, void *cookie)
+{
+    task_free (cookie);
 }

@@ -28,11 +28,11 @@ struct dryer {
     reports_t reports;
     dryer_status_t figures;
     ending_t ending;
-    uint8_t wants; // WANT_*
+    uint8_t wants;     // WANT_*
     uint32_t sure_of;  // the `unsure` that the sink knows for certain until it has acked …
     uint64_t pace_seq; // … this letter; 0: none
-    bool halted;   // nothing more is to be started
-    bool told_of;  // the user was told that the lane cannot be made
+    bool halted;       // nothing more is to be started
+    bool told_of;      // the user was told that the lane cannot be made
     bool was_quiet;
     bool oom;
 };

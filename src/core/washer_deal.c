@@ -164,26 +164,45 @@ static bool recallable (const lane_t *lane, uint64_t keep)
     return lane->shelf.out > keep && !lane->recall_seq && !lane->recall_vain && lane->ready;
 }
 
-//  Nothing is left to send and a slot is free: ask for tasks that wait behind a busy one.
-static void deal_recalls (washer_t *self)
+static uint64_t less (uint64_t a, uint64_t b)
 {
-    uint64_t idle = 0;
+    return a < b ? a : b;
+}
+
+//  What dryers with a free slot have room for: `idle` in their slots, `room` with what may wait there.
+static void count_room (const washer_t *self, uint64_t *idle, uint64_t *room)
+{
+    *idle = *room = 0;
     for (size_t i = 0; i < self->lanes.size; i++) {
         const lane_t *lane = self->lanes.lanes[i];
-        if (eligible (self, lane, lane_base (lane)))
-            idle += lane_base (lane) - lane_out (lane);
-        if (lane->recall_seq)
-            idle -= idle < lane->recall_max ? idle : lane->recall_max;
+        if (eligible (self, lane, lane_base (lane))) {
+            *idle += lane_base (lane) - lane_out (lane);
+            *room += lane_window (lane) - lane_out (lane);
+        }
     }
+    for (size_t i = 0; i < self->lanes.size; i++) { // on its way already
+        const lane_t *lane = self->lanes.lanes[i];
+        uint64_t comes = lane->recall_seq ? lane->recall_max : 0;
+        *idle -= less (comes, *idle);
+        *room -= less (comes, *room);
+    }
+}
+
+//  Nothing is left to send and a slot is free: ask for tasks that wait behind a busy one. For as many as there are free
+//  slots; or for half of them, where that is more: else tiny tasks would come back one by one.
+static void deal_recalls (washer_t *self)
+{
+    uint64_t idle, room;
+    count_room (self, &idle, &room);
     for (size_t i = 0; idle && i < self->lanes.size; i++) {
         lane_t *lane = self->lanes.lanes[i];
         if (!recallable (lane, lane_base (lane)) || has_alone (lane))
             continue;
-        uint64_t most = lane_out (lane) - lane_base (lane);
-        if (most > idle)
-            most = idle;
+        uint64_t waiting = lane_out (lane) - lane_base (lane), half = less (waiting / 2, room);
+        uint64_t most = half > idle ? half : less (waiting, idle);
         recall (lane, most);
-        idle -= most;
+        idle -= less (most, idle);
+        room -= less (most, room);
     }
 }
 
