@@ -67,9 +67,11 @@ typedef struct {
     uint32_t dryers;         // processes of `dishes` over ipc or tcp; 0: none (--no-local); inproc: 1, a thread
     template_opts_t command; // `words` are COMMAND; none: each task is a shell line
     runner_opts_t
-        runner;       // timeout, term-seq, delay, nice, output, dry_run, want_text; the rest is the role's to fill in
-    uint32_t retries; // tries in all; 0: for ever
-    uint32_t wait_dryers; // the first task waits for so many; 0: for any one
+        runner; // timeout, term-seq, delay, nice, output, dry_run, want_text; the rest is the role's to fill in
+    uint32_t filter_lines;  // of a result of --filter; 0: not given
+    const char *filter_end; // the line that ends one, or NULL
+    uint32_t retries;       // tries in all; 0: for ever
+    uint32_t wait_dryers;   // the first task waits for so many; 0: for any one
 
     //  what it runs on
     input_config_t input; // with its sources in order; none: standard input
@@ -95,7 +97,7 @@ typedef struct {
     int64_t wait_ms;       // for a part that is not there; 0: for ever
     int64_t dead_after_ms; // silence after which a part is lost
     int64_t grace_ms;      // for a new life of a lost washer
-    uint32_t crash_limit;  // lives that a task may take with it; 0: no limit
+    uint32_t crash_limit;  // dryers, or filters, that a task may take with it; 0: no limit
     int64_t idle_ms;       // a dryer with nothing to do for so long leaves; 0: never
     bool stay;             // goes on with the next pipeline
     halt_t halt;

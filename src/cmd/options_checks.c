@@ -9,10 +9,12 @@
 
 enum { SHOWN_MAX = 60 };
 
-#define WIRED     "needs parts that are processes: give --at ipc://NAME or tcp://HOST:PORT"
-#define OVER_TCP  "is about ports: give --at tcp://HOST:PORT"
-#define CHAINED   "is about the items of the next pipeline: give --into URL"
-#define ELSEWHERE "is about local commands, and --no-local runs none: give it to the dryers"
+#define WIRED       "needs parts that are processes: give --at ipc://NAME or tcp://HOST:PORT"
+#define OVER_TCP    "is about ports: give --at tcp://HOST:PORT"
+#define CHAINED     "is about the items of the next pipeline: give --into URL"
+#define ELSEWHERE   "is about local commands, and --no-local runs none: give it to the dryers"
+#define ONE_FOR_ALL "is about a command for each task, and --filter has one for all: leave it out"
+#define OF_FILTERS  "is about filters: give --filter, or leave it out"
 
 bool options_has_given (const config_t *config, const option_t *row)
 {
@@ -63,17 +65,53 @@ static bool s_has_no_dryer (const config_t *config)
     return config->given.no_local;
 }
 
+static bool s_has_no_process (const config_t *config)
+{
+    return config->address.kind == ADDRESS_INPROC && !config->command.is_filter;
+}
+
+static bool s_is_filter (const config_t *config)
+{
+    return config->command.is_filter;
+}
+
+static bool s_is_no_filter (const config_t *config)
+{
+    return !config->command.is_filter;
+}
+
+static bool s_is_plain_dryer (const config_t *config)
+{
+    return config->program == PROGRAM_DRYER && !config->command.is_filter;
+}
+
 static const struct {
     bool (*is_so) (const config_t *config);
     const option_t *rows; // that do not go with it
     const char *why;
 } s_rules[] = {
-    {s_is_inproc, options_rows_local, WIRED},       {s_is_inproc, options_rows_wait, WIRED},
-    {s_is_inproc, options_rows_losses, WIRED},      {s_is_inproc, options_rows_security, WIRED},
-    {s_is_inproc, options_rows_ports, WIRED},       {s_is_not_tcp, options_rows_ports, OVER_TCP},
-    {s_is_inproc, options_rows_wait_dryers, WIRED}, {s_has_no_dryer, options_rows_commands, ELSEWHERE},
-    {s_is_last, options_rows_next, CHAINED},        {s_is_last, options_rows_name, CHAINED},
-    {s_is_last, options_rows_items, CHAINED},       {s_is_last, options_rows_wait_dryers, CHAINED},
+    {s_is_inproc, options_rows_local, WIRED},
+    {s_is_inproc, options_rows_wait, WIRED},
+    {s_is_inproc, options_rows_losses, WIRED},
+    {s_is_inproc, options_rows_security, WIRED},
+    {s_is_inproc, options_rows_ports, WIRED},
+    {s_is_not_tcp, options_rows_ports, OVER_TCP},
+    {s_is_inproc, options_rows_wait_dryers, WIRED},
+    {s_has_no_dryer, options_rows_commands, ELSEWHERE},
+    {s_has_no_dryer, options_rows_starts, ELSEWHERE},
+    {s_has_no_dryer, options_rows_filter, ELSEWHERE},
+    {s_has_no_process, options_rows_crashes, WIRED},
+    {s_is_plain_dryer, options_rows_crashes, OF_FILTERS},
+    {s_is_plain_dryer, options_rows_dryer_null, OF_FILTERS},
+    {s_is_no_filter, options_rows_filter, OF_FILTERS},
+    {s_is_filter, options_rows_starts, ONE_FOR_ALL},
+    {s_is_filter, options_rows_context, ONE_FOR_ALL},
+    {s_is_filter, options_rows_dryer_context, ONE_FOR_ALL},
+    {s_is_last, options_rows_next, CHAINED},
+    {s_is_last, options_rows_name, CHAINED},
+    {s_is_last, options_rows_items, CHAINED},
+    {s_is_last, options_rows_context, CHAINED},
+    {s_is_last, options_rows_wait_dryers, CHAINED},
 };
 
 static int s_check_rules (const config_t *config, char *error, size_t error_size)
@@ -161,6 +199,17 @@ static int s_check_items (const config_t *config, char *error, size_t error_size
     return 0;
 }
 
+static int s_check_filter (const config_t *config, char *error, size_t error_size)
+{
+    if (!config->command.is_filter)
+        return 0;
+    if (!config->command.count)
+        return options_fail (error, error_size, "--filter needs COMMAND, which gets the items as lines: give one");
+    if (config->filter_lines && config->filter_end)
+        return options_fail (error, error_size, "--lines and --end-line exclude each other: give one");
+    return 0;
+}
+
 static int s_check_output (const config_t *config, char *error, size_t error_size)
 {
     if (config->tagstring && config->printer.mode == PRINTER_RAW)
@@ -236,8 +285,8 @@ static int s_check_action (const config_t *config, char *error, size_t error_siz
 int options_check (const config_t *config, char *error, size_t error_size)
 {
     static int (*const checks[]) (const config_t *, char *, size_t) = {
-        s_check_action,   s_check_place, s_check_chain, s_check_rules,
-        s_check_security, s_check_local, s_check_items, s_check_output,
+        s_check_action, s_check_place, s_check_chain,  s_check_rules,  s_check_security,
+        s_check_local,  s_check_items, s_check_filter, s_check_output,
     };
     size_t count = config->action == ACTION_KEYGEN ? 1 : sizeof checks / sizeof *checks;
     for (size_t i = 0; i < count; i++)

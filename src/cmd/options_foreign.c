@@ -23,7 +23,6 @@
 const option_foreign_t options_foreign[] = {
     //  ours, in versions to come
     {"pipe|spreadstdin|block|block-size|blocksize", NULL, PIPE_MODE},
-    {"filter", NULL, "this version starts a command for each task; leave items out before, as grep (1) does"},
     {"rate|load|memfree", NULL, HOLD_BACK},
     {"top", NULL, "this version shows no list that moves; use watch (1) with --status URL"},
     {"bench", NULL, "this version has no benchmark of its own; use time dishes true"},

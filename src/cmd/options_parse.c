@@ -14,6 +14,8 @@
 #include "cmd/options_place.h"
 #include "cmd/options_tables.h"
 
+#define PREFETCH_DEFAULT UINT32_MAX
+
 enum {
     DEAD_AFTER_MS = 5000,
     WAIT_MS = 60000,
@@ -21,6 +23,7 @@ enum {
     GRACE_MS = 10000,
     CRASH_LIMIT = 3,
     PREFETCH = 64, // tasks that wait at the dryer, so that a slot never does
+    FILTER_PREFETCH = 16384,
     //  One process: its threads live and die together, and a disk may hold one of them up for as long as it likes.
     ONE_PROCESS_DEAD_AFTER_MS = 24 * 3600 * 1000,
 };
@@ -31,7 +34,7 @@ static void s_set_defaults (config_t *config, program_t program)
                          .input = input_defaults (),
                          .printer = {.out_fd = 1, .err_fd = 2},
                          .retries = 1,
-                         .prefetch = PREFETCH,
+                         .prefetch = PREFETCH_DEFAULT,
                          .dryers = 1,
                          .dead_after_ms = DEAD_AFTER_MS,
                          .grace_ms = GRACE_MS,
@@ -87,6 +90,8 @@ static void s_fold_commands (config_t *config)
     config->runner.output = outputs[config->printer.mode];
     config->runner.slots = config->jobs;
     config->runner.want_text = config->joblog != NULL;
+    if (config->prefetch == PREFETCH_DEFAULT)
+        config->prefetch = config->command.is_filter ? FILTER_PREFETCH : PREFETCH;
 }
 
 //  --tag is the item, which a sink elsewhere cannot name: the dryers know their -I.
@@ -110,7 +115,7 @@ static void s_fold_losses (config_t *config)
         return;
     config->dead_after_ms = ONE_PROCESS_DEAD_AFTER_MS;
     config->wait_ms = config->grace_ms = 0;
-    config->crash_limit = 0;
+    config->crash_limit = config->command.is_filter ? config->crash_limit : 0;
 }
 
 //  What the options leave open.

@@ -19,8 +19,6 @@ const option_t options_rows_items[] = {
     {"delimiter", "d", "C", OPTION_CALL, .call = options_delimiter,
      .help = "items end with the byte C, as in ; or \\t"},
     {"max-args", "n", "N", OPTION_COUNT, FIELD (input.task_items), 1, .help = "N items a command (default: 1)"},
-    {NULL, "X", NULL, OPTION_FLAG, FIELD (input.pack), .help = "as many items a command as fit"},
-    {"max-chars", "s", "SIZE", OPTION_SIZE, FIELD (input.task_bytes), 1, .help = "a command takes at most SIZE (128K)"},
     {"no-run-if-empty", "r", NULL, OPTION_FLAG, FIELD (input.skip_blank), .help = "leave out blank items"},
     {"max-item", NULL, "SIZE", OPTION_CALL, .call = options_max_item, .help = "an item over SIZE is an error (64M)"},
     {"queue", NULL, "N|SIZE", OPTION_CALL, .call = options_queue,
@@ -32,8 +30,14 @@ const option_t options_rows_items[] = {
 };
 
 //  What -X means for COMMAND, where items come from elsewhere.
-static const option_t s_context[] = {
+const option_t options_rows_dryer_context[] = {
     {NULL, "X", NULL, OPTION_FLAG, FIELD (command.context), .help = "x{}y once for each item (with washer -X)"},
+    {0},
+};
+
+//  How items end, likewise.
+const option_t options_rows_dryer_null[] = {
+    {"null", "0", NULL, OPTION_SET, FIELD (input.delimiter), .help = "of --filter: its lines end with NUL"},
     {0},
 };
 
@@ -47,11 +51,30 @@ const option_t options_rows_commands[] = {
      .help = "end a command after DUR: it has failed"},
     {"term-seq|termseq", NULL, "SEQ", OPTION_CALL, .call = options_termseq,
      .help = "how to end it: signals and waits in ms"},
-    {"delay", NULL, "DUR", OPTION_DURATION, FIELD (runner.delay_ms), .help = "DUR between two starts"},
     {"nice", NULL, "N", OPTION_CALL, .call = options_nice, .help = "run commands N nicer"},
     {"prefetch", NULL, "N", OPTION_COUNT, FIELD (prefetch), .help = "N tasks wait beside those that run (64)"},
-    {"dry-run|dryrun", NULL, NULL, OPTION_FLAG, FIELD (runner.dry_run), .help = "show what would run"},
     {"verbose", "tv", NULL, OPTION_FLAG, FIELD (verbose), .help = "commands to stderr as they start"},
+    {0},
+};
+
+const option_t options_rows_filter[] = {
+    {"filter", NULL, NULL, OPTION_FLAG, FIELD (command.is_filter),
+     .help = "one COMMAND a slot: items are lines of its stdin, its lines results"},
+    {"lines", NULL, "N", OPTION_COUNT, FIELD (filter_lines), 1, .help = "of --filter: a result has N lines (1)"},
+    {"end-line", NULL, "S", OPTION_STRING, FIELD (filter_end), .help = "of --filter: a result ends with the line S"},
+    {0},
+};
+
+//  What says how a command is started for each task.
+const option_t options_rows_starts[] = {
+    {"delay", NULL, "DUR", OPTION_DURATION, FIELD (runner.delay_ms), .help = "DUR between two starts"},
+    {"dry-run|dryrun", NULL, NULL, OPTION_FLAG, FIELD (runner.dry_run), .help = "show what would run"},
+    {0},
+};
+
+const option_t options_rows_context[] = {
+    {NULL, "X", NULL, OPTION_FLAG, FIELD (input.pack), .help = "as many items a command as fit"},
+    {"max-chars", "s", "SIZE", OPTION_SIZE, FIELD (input.task_bytes), 1, .help = "a command takes at most SIZE (128K)"},
     {0},
 };
 
@@ -109,8 +132,12 @@ const option_t options_rows_losses[] = {
      .help = "a part that is silent for DUR is lost (5s)"},
     {"washer-grace", NULL, "DUR", OPTION_DURATION, FIELD (grace_ms),
      .help = "await a lost washer's return for DUR (10s)"},
+    {0},
+};
+
+const option_t options_rows_crashes[] = {
     {"crash-limit", NULL, "N", OPTION_COUNT, FIELD (crash_limit),
-     .help = "give up a task that took N dryers along (3; 0: never)"},
+     .help = "give up a task that took N dryers, or filters, along (3; 0: never)"},
     {0},
 };
 
@@ -200,7 +227,10 @@ static const option_t s_general[] = {
 static const option_group_t s_dishes[] = {
     {"Items", s_sources},
     {NULL, options_rows_items},
+    {NULL, options_rows_context},
     {"Commands", options_rows_commands},
+    {NULL, options_rows_starts},
+    {NULL, options_rows_filter},
     {"Output", s_output},
     {NULL, s_durable},
     {"Ending", s_halt},
@@ -209,6 +239,7 @@ static const option_group_t s_dishes[] = {
     {NULL, options_rows_wait},
     {NULL, options_rows_wait_dryers},
     {NULL, options_rows_losses},
+    {NULL, options_rows_crashes},
     {NULL, options_rows_security},
     {NULL, options_rows_ports},
     {"Other pipelines", options_rows_actions},
@@ -221,15 +252,28 @@ static const option_group_t s_dishes[] = {
 };
 
 static const option_group_t s_washer[] = {
-    {"Items", s_sources},          {NULL, options_rows_items}, {"Meeting", s_at},
-    {NULL, options_rows_name},     {NULL, options_rows_wait},  {NULL, options_rows_wait_dryers},
-    {NULL, options_rows_security}, {NULL, options_rows_ports}, {"General", options_rows_deadline},
-    {NULL, options_rows_quiet},    {NULL, s_general},          {0},
+    {"Items", s_sources},
+    {NULL, options_rows_items},
+    {NULL, options_rows_context},
+    {"Meeting", s_at},
+    {NULL, options_rows_name},
+    {NULL, options_rows_wait},
+    {NULL, options_rows_wait_dryers},
+    {NULL, options_rows_security},
+    {NULL, options_rows_ports},
+    {"General", options_rows_deadline},
+    {NULL, options_rows_quiet},
+    {NULL, s_general},
+    {0},
 };
 
 static const option_group_t s_dryer[] = {
     {"Commands", options_rows_commands},
-    {NULL, s_context},
+    {NULL, options_rows_starts},
+    {NULL, options_rows_dryer_context},
+    {NULL, options_rows_filter},
+    {NULL, options_rows_dryer_null},
+    {NULL, options_rows_crashes},
     {"Meeting", s_at},
     {NULL, options_rows_name},
     {NULL, options_rows_wait},
@@ -250,6 +294,7 @@ static const option_group_t s_sink[] = {
     {"Meeting", s_at},
     {NULL, options_rows_wait},
     {NULL, options_rows_losses},
+    {NULL, options_rows_crashes},
     {NULL, options_rows_security},
     {NULL, options_rows_ports},
     {"Into the next pipeline", s_into},
@@ -257,6 +302,7 @@ static const option_group_t s_sink[] = {
     {NULL, options_rows_name},
     {NULL, options_rows_wait_dryers},
     {NULL, options_rows_items},
+    {NULL, options_rows_context},
     {"General", options_rows_quiet},
     {NULL, s_general},
     {0},

@@ -83,6 +83,14 @@ static washer_role_config_t s_washer (const stage_t *self)
                                   .talk = self->talk};
 }
 
+//  -0 is for both ways of a filter; other ends of items are for the input alone.
+static answer_shape_t s_answers (const config_t *config)
+{
+    return (answer_shape_t){.delimiter = config->input.delimiter ? '\n' : '\0',
+                            .lines = config->filter_lines ? config->filter_lines : 1,
+                            .end = config->filter_end};
+}
+
 static dryer_role_config_t s_dryer (const stage_t *self)
 {
     const config_t *config = &self->config;
@@ -92,6 +100,9 @@ static dryer_role_config_t s_dryer (const stage_t *self)
         .runner = config->runner,
         .replace = config->command.replace,
         .quota = {.most = limits_jobs (), .file = config->jobs_file, .parse = options_jobs_read},
+        .is_filter = config->command.is_filter,
+        .answers = s_answers (config),
+        .crash_limit = config->crash_limit,
         .prefetch = config->prefetch,
         .wait_ms = config->wait_ms,
         .idle_ms = config->idle_ms,

@@ -1,9 +1,10 @@
 #include "role/dryer_role.h"
 #include "base/units.h"
-#include "role/rack.h"
+#include "role/filters.h"
 #include "role/intake.h"
 #include "role/life.h"
 #include "role/peer.h"
+#include "role/rack.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,8 @@ typedef struct {
     site_t *site;
     peer_t peer;
     intake_t intake;
-    rack_t rack; // where nobody else does the tasks
+    rack_t rack;        // where nobody else does the tasks
+    filters_t *filters; // likewise, in place of the rack
     hands_t hands;
     quota_t quota;
     uint64_t done;   // tasks of this life, when a turn ended
@@ -32,6 +34,7 @@ typedef struct {
     bool is_killed;  // at once
     bool has_more;   // unread messages on a lane
     bool failed;     // said so already
+    bool has_erred;  // likewise, and went on
 } role_t;
 
 static void fail (role_t *self, const char *what)
@@ -39,6 +42,27 @@ static void fail (role_t *self, const char *what)
     if (!self->failed)
         talk_say (&self->config->talk, TALK_ERROR, "dryer: %s: %s", what, strerror (errno));
     self->failed = self->is_leaving = true;
+}
+
+//  What is held goes back to the washer, and what runs does where it is ended by that.
+static void abandon (role_t *self, int64_t now_ms)
+{
+    self->is_parting = true;
+    dryer_leave (self->core, now_ms);
+    self->hands.give_up (self->hands.arg);
+    self->hands.end (self->hands.arg, false, now_ms);
+}
+
+//  Who does the tasks cannot go on; the others are still told that we leave.
+static void fail_hands (role_t *self, int64_t now_ms)
+{
+    bool is_first = !self->failed;
+    fail (self, "cannot do tasks");
+    if (!is_first)
+        return;
+    self->is_leaving = false;
+    self->is_ending = true;
+    abandon (self, now_ms);
 }
 
 //  A wire that could not be opened; the site knows why.
@@ -245,8 +269,9 @@ static void work (role_t *self, int64_t now_ms)
     peer_rest (&self->peer);
     int rc = self->hands.work (self->hands.arg, self->core, now_ms, !self->is_ending && !self->is_leaving);
     peer_resume (&self->peer);
+    self->has_erred = self->has_erred || rc == 1;
     if (rc == -1)
-        fail (self, "cannot do tasks");
+        fail_hands (self, now_ms);
 }
 
 static void speak (role_t *self, int64_t now_ms)
@@ -315,21 +340,19 @@ static void obey (role_t *self)
         self->hands.give_up (self->hands.arg); // what we end has not failed
         self->hands.end (self->hands.arg, (asked & CONTROL_KILL) != 0, loop_now_ms ());
     }
-    if (asked & (CONTROL_DRAIN | CONTROL_ABANDON)) {
+    if (asked & CONTROL_DRAIN) {
         self->is_parting = true;
         dryer_leave (self->core, loop_now_ms ());
     }
-    if (asked & CONTROL_ABANDON) {
-        self->hands.give_up (self->hands.arg);
-        self->hands.end (self->hands.arg, false, loop_now_ms ());
-    }
+    if (asked & CONTROL_ABANDON)
+        abandon (self, loop_now_ms ());
     if (asked & CONTROL_SUSPEND)
         suspend (self);
 }
 
 static int conclude (const role_t *self)
 {
-    if (self->failed)
+    if (self->failed || self->has_erred)
         return STATUS_ERROR;
     if (self->was_idle && !self->is_leaving)
         return DRYER_WAS_IDLE;
@@ -340,9 +363,34 @@ static int conclude (const role_t *self)
     return STATUS_ERROR;
 }
 
+//  Who does the tasks. 0, or -1 and errno.
+static int open_hands (role_t *self)
+{
+    const dryer_role_config_t *config = self->config;
+    if (config->hands)
+        self->hands = *config->hands;
+    else if (!config->is_filter)
+        self->hands = rack_hands (&self->rack);
+    else if ((self->filters = filters_new (&(filters_opts_t){.runner = config->runner,
+                                                             .replace = config->replace,
+                                                             .answers = config->answers,
+                                                             .crash_limit = config->crash_limit,
+                                                             .talk = config->talk},
+                                           self->loop)))
+        self->hands = filters_hands (self->filters);
+    else
+        return -1;
+    return 0;
+}
+
 static int open_role (role_t *self)
 {
     char error[ERROR_BYTES];
+    if (open_hands (self) == -1) {
+        fail (self, "cannot begin");
+        return -1;
+    }
+    mind_quota (self, true, self->busy_ms);
     self->site = site_new (&self->config->site, error, sizeof error);
     if (!self->site) {
         talk_say (&self->config->talk, TALK_ERROR, "%s", error);
@@ -358,7 +406,9 @@ static int open_role (role_t *self)
 
 static void close_role (role_t *self)
 {
-    end_life (self);
+    if (self->hands.forget)
+        end_life (self);
+    filters_destroy (&self->filters);
     rack_free (&self->rack);
     intake_free (&self->intake);
     site_destroy (&self->site);
@@ -369,10 +419,8 @@ int dryer_role_run (const dryer_role_config_t *config, control_t *control)
     role_t role = {.config = config, .control = control, .loop = control_loop (control), .stays = config->stay};
     intake_init (&role.intake, role.loop, &config->talk);
     rack_init (&role.rack, &config->runner, config->replace, role.loop);
-    role.hands = config->hands ? *config->hands : rack_hands (&role.rack);
     quota_init (&role.quota, &config->quota, config->runner.slots, &config->talk);
     role.busy_ms = loop_now_ms ();
-    mind_quota (&role, true, role.busy_ms);
     int rc = open_role (&role), kept = errno;
     while (rc == 0 && role.core) {
         turn (&role, loop_now_ms ());

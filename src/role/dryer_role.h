@@ -11,6 +11,7 @@
 #include "role/hands.h"
 #include "role/quota.h"
 #include "role/talk.h"
+#include "run/answers.h"
 #include "run/runner.h"
 
 enum { DRYER_WAS_IDLE = -1 }; // idle_ms have passed
@@ -22,6 +23,9 @@ typedef struct {
     const hands_t *hands; // in place of the runner, of which only `slots` counts then; borrowed. NULL: the runner
     const char *replace;  // -I, for the sink's --tagstring; NULL: {}
     quota_config_t quota; // what changes the number of slots; {0}: nothing does
+    bool is_filter;       // the command is a filter, one a slot: it answers items (role/filters.h)
+    answer_shape_t answers;
+    uint32_t crash_limit; // filters that an item may take along; 0: no limit
     uint32_t prefetch;    // tasks that may wait here beyond those that run
     int64_t wait_ms;      // for a sink; 0: for ever
     int64_t idle_ms;      // leaves after so long without anything to do; 0: never. Where no sink was found yet wait_ms

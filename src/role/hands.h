@@ -14,7 +14,9 @@ typedef struct {
     void *arg;
     //  What the sink wants with each result (WANT_*); holds from the next task on. 0, or -1 and errno.
     int (*want) (void *arg, uint8_t wants, const char *tagstring);
-    //  One turn: takes results to the core, and starts what it gives where `may_start`. 0, or -1 and errno.
+    //  One turn: takes results to the core, and starts what it gives where `may_start`. 0, or -1 and errno; 1:
+    //  something went wrong that no result tells of: it was said, the work goes on, and the dryer's exit status shall
+    //  tell.
     int (*work) (void *arg, dryer_t *core, int64_t now_ms, bool may_start);
     //  When to be called again; INT64_MAX: when the loop wakes.
     int64_t (*due_ms) (const void *arg);

@@ -42,6 +42,7 @@ struct local {
     int signals;          // signalfd
     int news;             // eventfd: a part is done, or the sink is bound
     int caught;           // the signal that ended the run, or 0
+    bool has_erred;       // a dryer in a process of its own
     bool was_idle;        // the dryer left for that
 };
 
@@ -407,7 +408,7 @@ static int open_local (local_t *self, char *error, size_t error_size)
 
 static void close_local (local_t *self)
 {
-    warden_destroy (&self->warden);
+    self->has_erred = warden_destroy (&self->warden);
     chain_close (&self->chain);
     station_close (&self->station);
     guardian_destroy (&self->config.dryer.runner.guardian);
@@ -440,6 +441,8 @@ static void conclude (const local_t *self, local_result_t *result)
     for (int i = 0; i < PARTS; i++)
         if (self->parts[i].status == STATUS_ERROR)
             result->status = STATUS_ERROR;
+    if (self->has_erred)
+        result->status = STATUS_ERROR;
 }
 
 int local_run (const local_config_t *config, local_result_t *result, char *error, size_t error_size)

@@ -37,6 +37,7 @@ typedef struct {
     int wire, signals;
     address_t at;
     bool is_started, is_ending;
+    bool has_erred;  // a dryer, at the end
     unsigned wanted; // dryers
     pid_t *pids;     // of those that live; 0: none
     unsigned living;
@@ -120,6 +121,8 @@ static void bury (ward_t *self, unsigned index, int status)
 {
     self->pids[index] = 0;
     self->living--;
+    if (self->is_ending)
+        self->has_erred = self->has_erred || (WIFEXITED (status) && WEXITSTATUS (status) == STATUS_ERROR);
     if (self->is_ending || has_left (status))
         return;
     if (may_restart (self)) {
@@ -247,7 +250,7 @@ static void be_warden (ward_t *self)
     if (rc == 0)
         ward (self);
     free (self->pids);
-    exit (rc == 0 ? 0 : STATUS_ERROR);
+    exit (rc == 0 && !self->has_erred ? 0 : STATUS_ERROR);
 }
 
 //  ---- in the process of the starter
@@ -302,16 +305,17 @@ void warden_ending (warden_t *self)
     order (self, (order_t){.kind = ORDER_ENDING});
 }
 
-void warden_destroy (warden_t **self_p)
+bool warden_destroy (warden_t **self_p)
 {
     warden_t *self = *self_p;
     if (!self)
-        return;
-    int kept = errno;
+        return false;
+    int kept = errno, status = 0;
     close (self->wire);
-    while (waitpid (self->pid, NULL, 0) == -1 && errno == EINTR)
+    while (waitpid (self->pid, &status, 0) == -1 && errno == EINTR)
         ;
     free (self);
     *self_p = NULL;
     errno = kept;
+    return WIFEXITED (status) && WEXITSTATUS (status) == STATUS_ERROR;
 }

@@ -28,7 +28,8 @@ void warden_slots (warden_t *self);
 //  No dryer that ends from now on is replaced. Any thread.
 void warden_ending (warden_t *self);
 
-//  Waits until all dryers are gone; those that stay for longer than a few seconds are ended.
-void warden_destroy (warden_t **self_p);
+//  Waits until all dryers are gone; those that stay for longer than a few seconds are ended. True where one has ended
+//  with an error of its own, and was not replaced because the pipeline had come to its end.
+bool warden_destroy (warden_t **self_p);
 
 #endif

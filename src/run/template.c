@@ -58,14 +58,14 @@ static void drop_words (template_t *self)
 }
 
 //  All words become one, joined by blanks; the values go last where they are not named.
-static int join_words (template_t *self, const char *replace)
+static int join_words (template_t *self, const char *replace, bool is_filter)
 {
     text_t line = {0};
     for (size_t i = 0; i < self->count; i++) {
         text_add (&line, " ", i ? 1 : 0);
         text_add_string (&line, self->words[i].text);
     }
-    if (!has_replacement (self)) {
+    if (!is_filter && !has_replacement (self)) {
         text_add (&line, " ", 1);
         text_add_string (&line, replace ? replace : "{}");
     }
@@ -138,9 +138,27 @@ static int compile_line (template_t *self, const template_opts_t *opts, char *er
         errno = EINVAL;
         return -1;
     }
-    if (join_words (self, opts->replace) != 0 || find_places (self->words, error, error_size) != 0)
+    if (join_words (self, opts->replace, opts->is_filter) != 0 || find_places (self->words, error, error_size) != 0)
         return -1;
     return find_references (self);
+}
+
+//  What runs before there is a value cannot name it.
+static int check_filter (const template_t *self, char *error, size_t error_size)
+{
+    for (size_t i = 0; i < self->count; i++)
+        for (size_t j = 0; j < self->words[i].count; j++) {
+            const piece_t *piece = &self->words[i].pieces[j];
+            if (piece->kind == PIECE_TEXT || piece->kind == PIECE_SLOT)
+                continue;
+            snprintf (error, error_size,
+                      "'%.*s' has no value in a command of --filter, which gets its items as lines: leave it out, or "
+                      "use -I for another replacement string",
+                      (int)piece->size, self->words[i].text + piece->at);
+            errno = EINVAL;
+            return -1;
+        }
+    return 0;
 }
 
 static int compile (template_t *self, const template_opts_t *opts, char *error, size_t error_size)
@@ -152,11 +170,13 @@ static int compile (template_t *self, const template_opts_t *opts, char *error, 
     for (size_t i = 0; i < opts->count; i++)
         if (add_word (self, opts->words[i], opts->replace) != 0)
             return -1;
+    if (opts->is_filter && check_filter (self, error, error_size) != 0)
+        return -1;
     if (!opts->count)
         self->mode = MODE_ITEM;
     else if (opts->force_shell || looks_like_shell (self))
         return compile_line (self, opts, error, error_size);
-    else if (!has_replacement (self))
+    else if (!opts->is_filter && !has_replacement (self))
         return add_word (self, opts->replace ? opts->replace : "{}", opts->replace);
     return 0;
 }

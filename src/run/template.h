@@ -48,6 +48,7 @@ typedef struct {
     const char *shell;   // the shell's path; NULL: DISHES_SHELL, PARALLEL_SHELL, else /bin/sh
     bool force_shell;    // --shell: the words, joined by blanks, are a shell line
     bool context;        // -X
+    bool is_filter;      // started once a slot: of the replacement strings there is only {%}, and no value goes last
 } template_opts_t;
 
 //  Compiles; copies what it needs. NULL and one line in `error` (errno EINVAL: the user's mistake, ENOMEM).

@@ -23,6 +23,7 @@ import time
 SOURCES = (":::", "::::", ":::+", "::::+")
 FIRST_TO_HEAR = ("sink", "dryer", "washer")     # of an option that several have, unless all need it
 FOR_ALL = ("--quiet", "-X")
+OF_FILTERS = ("-0", "--null", "--crash-limit")  # at a dryer; beside --filter they are for all
 DISAGREE, FAILED = 98, 125
 #  For the others to end, when one has failed: more than --dead-after, unless none of them was met.
 PATIENCE_S = float(os.environ.get("KITCHEN_PATIENCE", 8))
@@ -65,16 +66,18 @@ class Split:
     def __init__(self, words):
         self.options = options()
         self.args = {name: [] for name in FIRST_TO_HEAR}
+        self.is_filter = "--filter" in words
         rest = self.take_options(list(words))
         first = next((i for i, word in enumerate(rest) if word in SOURCES), len(rest))
         self.args["dryer"] += ["--", *rest[:first]]
         self.args["washer"] += rest[first:]
 
     def give(self, option, words):
-        hear = [name for name in FIRST_TO_HEAR if option in self.options[name]]
+        hear = [name for name in FIRST_TO_HEAR if option in self.options[name]
+                and (name != "dryer" or option not in OF_FILTERS or self.is_filter)]
         if not hear:
             give_up(f"no part has {option}")
-        for name in hear if option in FOR_ALL else hear[:1]:
+        for name in hear if option in FOR_ALL + OF_FILTERS else hear[:1]:
             self.args[name] += words
         return self.options[hear[0]][option]
 

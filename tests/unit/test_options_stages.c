@@ -127,6 +127,8 @@ static void test_numbers (void **state)
         ROW ("dryer --at ipc://k echo", idle_ms, 0),
         ROW ("sink --at ipc://k --washer-grace 0", grace_ms, 0),
         ROW ("sink --at ipc://k --crash-limit 0", crash_limit, 0),
+        ROW ("dryer --at ipc://k --filter --crash-limit 4 cat", crash_limit, 4),
+        ROW ("dryer --at ipc://k --filter -0 cat", input.delimiter, 0),
         ROW ("washer --at ipc://k --wait-dryers 3", wait_dryers, 3),
         ROW ("dishes --at ipc://k --wait-dryers 3 echo", wait_dryers, 3),
         ROW ("dishes --at ipc://k --crash-limit 7 echo", crash_limit, 7),
@@ -265,11 +267,13 @@ static void test_operands (void **state)
     }
 }
 
-#define CHAINED  " is about the items of the next pipeline: give --into URL"
-#define WIRED    " needs parts that are processes: give --at ipc://NAME or tcp://HOST:PORT"
-#define NOWHERE  "where is the pipeline? give --at URL or set DISHES_AT, as in ipc://kitchen"
-#define ALONE    " joins the threads of one process only: run them all by dishes, or give ipc://NAME or tcp://HOST:PORT"
-#define NO_RANGE " is no range of ports: give the first and the last, as in 5600-5699"
+#define CHAINED     " is about the items of the next pipeline: give --into URL"
+#define WIRED       " needs parts that are processes: give --at ipc://NAME or tcp://HOST:PORT"
+#define OF_FILTERS  " is about filters: give --filter, or leave it out"
+#define ONE_FOR_ALL " is about a command for each task, and --filter has one for all: leave it out"
+#define NOWHERE     "where is the pipeline? give --at URL or set DISHES_AT, as in ipc://kitchen"
+#define ALONE       " joins the threads of one process only: run them all by dishes, or give ipc://NAME or tcp://HOST:PORT"
+#define NO_RANGE    " is no range of ports: give the first and the last, as in 5600-5699"
 
 static void test_errors (void **state)
 {
@@ -286,6 +290,14 @@ static void test_errors (void **state)
         {"dishes --status inproc://k", "'inproc://k'" ALONE},
 
         {"dishes --crash-limit 3 echo", "--crash-limit" WIRED},
+        {"dryer --at ipc://k --crash-limit 3 echo", "--crash-limit" OF_FILTERS},
+        {"dryer --at ipc://k -0 echo", "--null" OF_FILTERS},
+        {"dryer --at ipc://k --end-line x echo", "--end-line" OF_FILTERS},
+        {"dryer --at ipc://k --filter -X cat", "-X" ONE_FOR_ALL},
+        {"dryer --at ipc://k --filter", "--filter needs COMMAND, which gets the items as lines: give one"},
+        {"dishes --filter -s 1k cat", "--max-chars" ONE_FOR_ALL},
+        {"dishes --at ipc://k --no-local --filter", "--filter is about local commands, and --no-local runs none: give "
+                                                    "it to the dryers"},
         {"dishes --wait-dryers 3 echo", "--wait-dryers" WIRED},
         {"dishes --dead-after 5 echo", "--dead-after" WIRED},
         {"dishes --wait 5 echo", "--wait" WIRED},
