@@ -16,6 +16,7 @@
 #include "core/sink.h"
 #include "input/input.h"
 #include "net/address.h"
+#include "run/brake.h"
 #include "run/runner.h"
 #include "run/template.h"
 #include "store/printer.h"
@@ -68,6 +69,7 @@ typedef struct {
     template_opts_t command; // `words` are COMMAND; none: each task is a shell line
     runner_opts_t
         runner; // timeout, term-seq, delay, nice, output, dry_run, want_text; the rest is the role's to fill in
+    brake_config_t brake;
     uint32_t filter_lines;  // of a result of --filter; 0: not given
     const char *filter_end; // the line that ends one, or NULL
     uint32_t retries;       // tries in all; 0: for ever

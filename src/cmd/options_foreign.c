@@ -15,7 +15,7 @@
 #define SHOWS_LIMITS "getconf ARG_MAX and ulimit -a show the limits"
 #define SEMAPHORE    "use flock (1), or one dishes for all of the commands"
 #define DATABASE     "--journal FILE is a database (SQLite) that tells what was done"
-#define HOLD_BACK    "this version holds back with -j, --delay and --nice"
+#define HOLD_BACK    "what holds back is -j, --delay, --rate, --load, --memfree and --nice"
 #define CONFIG_FILES "no file of options is read; use a shell alias"
 #define TMUX         "use -u or --line-buffer to watch the output as it comes"
 #define OUTPUT_FILES "use --results DIR, or write files in the command itself, as in --shell 'cmd {} > {}.out'"
@@ -23,7 +23,6 @@
 const option_foreign_t options_foreign[] = {
     //  ours, in versions to come
     {"pipe|spreadstdin|block|block-size|blocksize", NULL, PIPE_MODE},
-    {"rate|load|memfree", NULL, HOLD_BACK},
     {"top", NULL, "this version shows no list that moves; use watch (1) with --status URL"},
     {"bench", NULL, "this version has no benchmark of its own; use time dishes true"},
 

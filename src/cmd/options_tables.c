@@ -68,6 +68,11 @@ const option_t options_rows_filter[] = {
 //  What says how a command is started for each task.
 const option_t options_rows_starts[] = {
     {"delay", NULL, "DUR", OPTION_DURATION, FIELD (runner.delay_ms), .help = "DUR between two starts"},
+    {"rate", NULL, "N/s", OPTION_CALL, .call = options_rate, .help = "at most N starts a second; N/m, N/h"},
+    {"load", NULL, "N", OPTION_CALL, .call = options_load,
+     .help = "start only where fewer than N processes run, N as of -j"},
+    {"memfree", NULL, "SIZE", OPTION_SIZE, FIELD (brake.memfree_bytes), 1,
+     .help = "start only where SIZE of memory is free; below half, one less"},
     {"dry-run|dryrun", NULL, NULL, OPTION_FLAG, FIELD (runner.dry_run), .help = "show what would run"},
     {0},
 };

@@ -118,6 +118,26 @@ int options_jobs (const option_t *row, void *target, const char *text, char *err
     return is_number ? options_jobs_read (text, &config->jobs, error, error_size) : 0;
 }
 
+//  0 is what GNU parallel takes it for: only where nothing runs.
+int options_load (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+{
+    config_t *config = target;
+    uint64_t count;
+    uint32_t load;
+    if (units_jobs (text, limits_cores (), UINT32_MAX, &load) == -1)
+        return s_refuse (error, error_size, text, "is not a load: give N, N%, +N or -N of the cores");
+    config->brake.load = units_count (text, &count) == 0 && count == 0 ? 0.01 : load;
+    return 0;
+}
+
+int options_rate (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+{
+    config_t *config = target;
+    if (units_rate (text, &config->brake.rate) == -1)
+        return s_refuse (error, error_size, text, "is not a rate: give N/s, N/m or N/h, as in 10/s");
+    return 0;
+}
+
 int options_max_item (const option_t *row, void *target, const char *text, char *error, size_t error_size)
 {
     config_t *config = target;

@@ -10,6 +10,8 @@
 option_call_fn options_delimiter; // -d
 option_call_fn options_halt;      // when,what=N or N%, and parallel's short forms
 option_call_fn options_jobs;      // -j: a number, or the name of a file
+option_call_fn options_load;      // as -j, but that 0 is nearly nothing
+option_call_fn options_rate;      // N/s, N/m, N/h
 option_call_fn options_max_item;  // a size within what the input can hold
 option_call_fn options_nice;      // -20..19
 option_call_fn options_queue;     // a count of tasks, or with a unit a size

@@ -99,6 +99,7 @@ static dryer_role_config_t s_dryer (const stage_t *self)
         .host = self->host,
         .runner = config->runner,
         .replace = config->command.replace,
+        .brake = config->brake,
         .quota = {.most = limits_jobs (), .file = config->jobs_file, .parse = options_jobs_read},
         .is_filter = config->command.is_filter,
         .answers = s_answers (config),

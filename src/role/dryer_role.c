@@ -418,7 +418,7 @@ int dryer_role_run (const dryer_role_config_t *config, control_t *control)
 {
     role_t role = {.config = config, .control = control, .loop = control_loop (control), .stays = config->stay};
     intake_init (&role.intake, role.loop, &config->talk);
-    rack_init (&role.rack, &config->runner, config->replace, role.loop);
+    rack_init (&role.rack, &config->runner, &config->brake, config->replace, role.loop);
     quota_init (&role.quota, &config->quota, config->runner.slots, &config->talk);
     role.busy_ms = loop_now_ms ();
     int rc = open_role (&role), kept = errno;

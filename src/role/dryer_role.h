@@ -12,6 +12,7 @@
 #include "role/quota.h"
 #include "role/talk.h"
 #include "run/answers.h"
+#include "run/brake.h"
 #include "run/runner.h"
 
 enum { DRYER_WAS_IDLE = -1 }; // idle_ms have passed
@@ -22,6 +23,7 @@ typedef struct {
     runner_opts_t runner; // slots, command, guardian and so on; tag, output and want_text are as the sink wants them
     const hands_t *hands; // in place of the runner, of which only `slots` counts then; borrowed. NULL: the runner
     const char *replace;  // -I, for the sink's --tagstring; NULL: {}
+    brake_config_t brake; // of the runner: what holds back starts
     quota_config_t quota; // what changes the number of slots; {0}: nothing does
     bool is_filter;       // the command is a filter, one a slot: it answers items (role/filters.h)
     answer_shape_t answers;

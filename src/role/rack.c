@@ -8,9 +8,10 @@
 
 enum { STATUS_TIMED_OUT = 124, WAITING_LEAST = 2 };
 
-void rack_init (rack_t *self, const runner_opts_t *opts, const char *replace, loop_t *loop)
+void rack_init (rack_t *self, const runner_opts_t *opts, const brake_config_t *brake, const char *replace, loop_t *loop)
 {
     *self = (rack_t){.opts = *opts, .replace = replace, .loop = loop};
+    brake_init (&self->brake, brake);
 }
 
 static void give_back (rack_t *self, runner_result_t *result)
@@ -138,7 +139,10 @@ static void hand_done (rack_t *self, dryer_t *core, runner_result_t *from, int64
 static bool hand_on (rack_t *self, dryer_t *core, waiting_t *what, int64_t now_ms)
 {
     runner_result_t *result = what->result;
-    if (result->kind == RUNNER_DONE && self->is_giving_up && (result->status || result->signal)) {
+    bool is_ours = self->is_giving_up || result->ticket == self->shed;
+    if (result->kind == RUNNER_DONE && result->ticket == self->shed)
+        self->shed = 0;
+    if (result->kind == RUNNER_DONE && is_ours && (result->status || result->signal)) {
         dryer_return (core, result->ticket);
         give_back (self, result);
         return true;
@@ -208,13 +212,28 @@ static int start (rack_t *self, const job_t *job, int64_t now_ms)
 static int start_tasks (rack_t *self, dryer_t *core, int64_t now_ms)
 {
     job_t job;
-    while (runner_free (self->runner, now_ms) && dryer_take (core, 1, &job)) {
+    self->is_held_back = false;
+    while (runner_free (self->runner, now_ms)) {
+        self->is_held_back = !brake_lets (&self->brake, now_ms) && dryer_status (core).waiting;
+        if (self->is_held_back || !dryer_take (core, 1, &job))
+            return 0;
+        brake_started (&self->brake, now_ms);
         int rc = start (self, &job, now_ms);
         slice_drop (&job.bytes);
         if (rc == -1)
             return -1;
     }
     return 0;
+}
+
+//  One at a time; the last one goes on, or nothing would ever end.
+static void shed (rack_t *self, int64_t now_ms)
+{
+    uint64_t ticket;
+    if (self->shed || runner_running (self->runner) < 2 || !brake_is_short (&self->brake, now_ms))
+        return;
+    if (runner_newest (self->runner, &ticket) && runner_kill_task (self->runner, ticket, false, now_ms) == 0)
+        self->shed = ticket;
 }
 
 //  The runner that is wanted now takes the place of the old one as soon as that has nothing left.
@@ -238,6 +257,7 @@ static int work (void *arg, dryer_t *core, int64_t now_ms, bool may_start)
     }
     if (take_results (self, core, now_ms) == -1 || change_runner (self) == -1)
         return -1;
+    shed (self, now_ms);
     if (!may_start || self->is_changing)
         return 0;
     int rc = start_tasks (self, core, now_ms);
@@ -292,7 +312,9 @@ static int64_t due_ms (const void *arg)
 {
     const rack_t *self = arg;
     int64_t next_ms = self->runner ? runner_due (self->runner) : -1;
-    return next_ms == -1 ? INT64_MAX : next_ms;
+    bool asks = self->is_held_back || running (self) > 1;
+    int64_t brake_ms = asks ? brake_due_ms (&self->brake, self->is_held_back) : INT64_MAX;
+    return next_ms == -1 || brake_ms < next_ms ? brake_ms : next_ms;
 }
 
 hands_t rack_hands (rack_t *self)

@@ -300,6 +300,14 @@ int runner_kill_task (runner_t *self, uint64_t ticket, bool at_once, int64_t now
     return -1;
 }
 
+bool runner_newest (const runner_t *self, uint64_t *ticket)
+{
+    const slot_t *slot = TAILQ_LAST (&self->running, slots);
+    if (slot)
+        *ticket = slot->record->result.ticket;
+    return slot;
+}
+
 void runner_stop (runner_t *self, int64_t now_ms)
 {
     if (self->stopped)

@@ -142,6 +142,9 @@ void runner_kill (runner_t *self, bool at_once, int64_t now_ms);
 //  Ends one task, by its ticket, likewise. -1 and ESRCH when no such task runs.
 int runner_kill_task (runner_t *self, uint64_t ticket, bool at_once, int64_t now_ms);
 
+//  The ticket of the task that was started last, of those that run and are not being ended; false where there is none.
+bool runner_newest (const runner_t *self, uint64_t *ticket);
+
 //  SIGSTOP to all groups, and SIGCONT; timeouts do not count the time between. Twice is as once.
 void runner_stop (runner_t *self, int64_t now_ms);
 void runner_cont (runner_t *self, int64_t now_ms);

@@ -51,6 +51,27 @@ class Jobs(harness.Case):
                 self.usage_error(f"--jobs={text}", "true", ":::", "a", says=["--jobs"])
 
 
+class HoldingBack(harness.Case):
+    def starts(self):
+        return sorted(float(row.split(b"\t")[2]) for row in self.read("log").splitlines()[1:])
+
+    def test_a_rate_spaces_the_starts(self):
+        for option, span_s in (("--rate=20/s", 0.45), ("--delay=50ms", 0.45), ("--rate=1000/s", 0.009)):
+            with self.subTest(option):
+                self.ok("-j10", option, "--joblog", "log", "true", ":::", *map(str, range(10)))
+                starts = self.starts()
+                self.assertGreaterEqual(starts[-1] - starts[0], span_s - 0.002)     # the log has milliseconds
+                os.remove(self.path("log"))
+
+    def test_a_load_and_memory_that_there_is(self):
+        result = self.ok("-j2", "--load", "100000", "--memfree", "1M", "-k", "echo", ":::", "1", "2", "3")
+        self.assertEqual(result.lines, [b"1", b"2", b"3"])
+
+    def test_memory_that_there_is_not(self):
+        result = self.dishes("-j2", "--memfree", "1P", "--deadline", "1s", "echo", ":::", "1", "2", "3", status=124)
+        self.assertEqual(result.out, b"")
+
+
 class TimeLimits(harness.Case):
     def test_a_timeout_ends_the_task_with_all_its_processes(self):
         result = self.dishes("--timeout", "200ms", "sh", "-c", "sleep 1000 & sleep 1000", "sh", ":::", "a", status=1)

@@ -123,6 +123,7 @@ static void test_numbers (void **state)
         ROW ("--retries 5", retries, 5),
         ROW ("--delay 0.1", runner.delay_ms, 100),
         ROW ("--nice 10", runner.nice, 10),
+        ROW ("--memfree 1.5G", brake.memfree_bytes, 3221225472 / 2),
         ROW ("--nice -5", runner.nice, -5),
         ROW ("--dry-run", runner.dry_run, true),
         ROW ("--filter cat", command.is_filter, true),
@@ -337,6 +338,20 @@ static void test_jobs_of_a_file (void **state)
     }
 }
 
+static void test_what_holds_back (void **state)
+{
+    line_t run;
+    s_parse_well (&run, "--rate 90/m --load 3");
+    assert_true (run.config.brake.rate == 1.5 && run.config.brake.load == 3);
+    config_free (&run.config);
+    s_parse_well (&run, "--load 0");
+    assert_true (run.config.brake.load > 0 && run.config.brake.load < 1);
+    config_free (&run.config);
+    s_parse_well (&run, "--load 200%");
+    assert_true (run.config.brake.load == 2 * limits_cores ());
+    config_free (&run.config);
+}
+
 static void test_errors (void **state)
 {
     static const struct {
@@ -347,6 +362,11 @@ static void test_errors (void **state)
         {"--at tcp://here", "--at: 'tcp://here' is not an address: it has no port; an address is " ADDRESS_KINDS},
         {"-j _", "-j: the value is empty: give N, N%, +N or -N of the cores, or 0 for as many as the limits allow"},
         {"--idle-timeout 5", "unknown option --idle-timeout: dryer has it, dishes has not"},
+        {"--rate 5", "--rate: '5' is not a rate: give N/s, N/m or N/h, as in 10/s"},
+        {"--rate 0/s", "--rate: '0/s' is not a rate: give N/s, N/m or N/h, as in 10/s"},
+        {"--load high", "--load: 'high' is not a load: give N, N%, +N or -N of the cores"},
+        {"--memfree 0", "--memfree '0' is too small: the least is 1"},
+        {"--noswap", "unknown option --noswap: what holds back is -j, --delay, --rate, --load, --memfree and --nice"},
         {"-n 0 echo", "-n '0' is too small: the least is 1"},
         {"-d ab", "-d: 'ab' is not one byte: give a character, or \\n \\t \\0 \\NNN \\xHH"},
         {"-d _", "-d: the delimiter is empty: give one character, or use -0 for NUL"},
@@ -509,6 +529,7 @@ int main (void)
                                        cmocka_unit_test (test_command_and_sources),
                                        cmocka_unit_test (test_command_bytes),
                                        cmocka_unit_test (test_jobs_of_a_file),
+                                       cmocka_unit_test (test_what_holds_back),
                                        cmocka_unit_test (test_errors),
                                        cmocka_unit_test (test_foreign),
                                        cmocka_unit_test (test_environment),
