@@ -143,6 +143,8 @@ void check_completion (world_t *world, process_t *sink, const completion_t *c, p
                         (unsigned long long)c->count);
         return;
     }
+    if (world->before && c->n + c->count - 1 > chain_items (world))
+        world_violated (world, "8: chain", "task %llu is no result of what was before", (unsigned long long)c->n);
     for (uint64_t n = c->n; n < c->n + c->count; n++)
         check_once (world, c, n);
     check_window (world, c);
@@ -171,6 +173,9 @@ void check_ended (world_t *world, const ending_t *ending)
         world->may_lose = true; // that was not durable: another life of the sink may find a better end
     else if (world->decided_ms != -1 && ending->end != world->decided.end)
         world_violated (world, "2: end", "it was decided as %d, and now as %d", world->decided.end, ending->end);
+    const world_t *first = world->before;
+    if (ending->end == END_JOINED && first && (first->decided_ms == -1 || first->decided.end != END_JOINED))
+        world_violated (world, "8: chain", "joined before what was before it");
     if (ending->end == END_JOINED && !all_counted (world))
         world_violated (world, "2: end", "joined with %llu of %u tasks", (unsigned long long)f->total,
                         world->plan.tasks);
@@ -408,6 +413,8 @@ static void check_joined (world_t *world)
                         (unsigned long long)f->ok, (unsigned long long)f->failed, (unsigned long long)f->broken,
                         (unsigned long long)f->dropped, (unsigned long long)f->total);
     uint64_t bad = f->failed + f->broken + f->dropped;
+    if (world->before)
+        bad += world->before->decided.status;
     if (!world->plan.halt_when && world->decided.status != (bad > 100 ? 101 : bad))
         world_violated (world, "6: results", "status %u with %llu failures", world->decided.status,
                         (unsigned long long)bad);
@@ -441,13 +448,19 @@ static void check_peer_end (world_t *world, const process_t *peer)
 
 static bool expected_end (const world_t *world)
 {
-    switch (world->decided.end) {
+    end_t end = world->decided.end;
+    bool is_early = end == END_HALTED || end == END_DEADLINE;
+    if (world->before && is_early && end == world->before->decided.end && all_counted (world))
+        return true;
+    switch (end) {
     case END_JOINED:
         return true;
     case END_HALTED:
         return world->plan.halt_when;
     case END_DEADLINE:
         return world->plan.deadline_ms;
+    case END_INTERRUPTED:
+        return world->is_broken_off;
     case END_LOST:
         return world->may_lose;
     case END_NONE:

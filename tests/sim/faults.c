@@ -286,13 +286,21 @@ static void slots (world_t *world, const fault_t *fault)
     process_wake (world, target, world->now_ms);
 }
 
+static void kill_sink (world_t *world, const fault_t *fault);
+
+//  In a chain it is a part of one process with the sink before it.
 static void kill_washer (world_t *world, const fault_t *fault)
 {
     process_t *target = process_alive (world, world->washer);
+    world_t *first = target ? chain_first (world) : NULL;
+    if (first) {
+        kill_sink (first, fault);
+        return;
+    }
     if (!target)
         return;
     process_kill (world, target, fault->chance & 1 ? SEEN_BY_WIRE : SEEN_BY_NOBODY);
-    if (fault->chance >> 1 & 7) {
+    if (fault->chance >> 1 & 7 && !(world->before && !world->before->plan.durable)) {
         int64_t back_ms = world->now_ms + fault->lasts_ms;
         world_start (world, back_ms, PROC_WASHER, -1);
         if (back_ms > world->quiet_ms)
@@ -324,6 +332,9 @@ static void kill_sink (world_t *world, const fault_t *fault)
     int64_t away_ms = fault->lasts_ms;
     sink_away (world, away_ms);
     world->may_lose |= !world->plan.durable;
+    if (world->after)
+        washer_away (world->after, away_ms);
+    chain_killed (world, world->plan.durable ? away_ms : -1, fault->chance & 1 ? SEEN_BY_WIRE : SEEN_BY_NOBODY);
     if (!world->plan.durable)
         return;
     world_start (world, world->now_ms + away_ms, PROC_SINK, -1);

@@ -54,6 +54,8 @@ static void run_reader (world_t *world)
 
 uint64_t printer_backlog (world_t *world)
 {
+    if (world->after)
+        return world->plan.durable ? 0 : chain_unread (world); // a file holds nobody up
     run_reader (world);
     return world->printer.backlog;
 }
@@ -61,7 +63,7 @@ uint64_t printer_backlog (world_t *world)
 int64_t printer_due_ms (const world_t *world)
 {
     const printer_t *self = &world->printer;
-    if (!self->backlog)
+    if (!self->backlog || world->after)
         return INT64_MAX;
     return self->stalled_ms > world->now_ms ? self->stalled_ms + 1 : world->now_ms + 10;
 }
@@ -69,13 +71,17 @@ int64_t printer_due_ms (const world_t *world)
 static void print (world_t *world, uint64_t n, uint64_t bytes)
 {
     printer_t *self = &world->printer;
+    journal_t *journal = &world->journal;
     if (!world->plan.order_window) {
         self->backlog += bytes;
+        journal->printed[journal->printed_size++] = (uint16_t)n;
         return;
     }
     self->early[n] = bytes + 1;
-    for (; self->early[self->next + 1]; self->next++)
+    for (; self->early[self->next + 1]; self->next++) {
         self->backlog += self->early[self->next + 1] - 1;
+        journal->printed[journal->printed_size++] = (uint16_t)(self->next + 1);
+    }
 }
 
 //  ---- the journal
@@ -103,6 +109,8 @@ static void settle_rest (world_t *world)
         self->total = self->eof_known ? self->eof_total : 0;
         self->eof_life = self->eof_by;
     }
+    if (self->before_waits)
+        self->before = self->before_next;
     if (self->washer_next)
         self->washer_life = self->washer_next;
     self->washer_next = 0;
@@ -112,7 +120,7 @@ static void settle_rest (world_t *world)
         world->decided = self->ending;
         world->decided_ms = world->now_ms;
     }
-    self->eof_waits = self->ending_waits = false;
+    self->eof_waits = self->ending_waits = self->before_waits = false;
 }
 
 int journal_commit (world_t *world, process_t *sink)
@@ -136,6 +144,7 @@ int journal_commit (world_t *world, process_t *sink)
     self->commits++;
     if (something && sink->busy_ms < world->now_ms + world->plan.commit_ms)
         sink->busy_ms = world->now_ms + world->plan.commit_ms;
+    chain_committed (world);
     return 0;
 }
 
@@ -144,7 +153,7 @@ void journal_crash (world_t *world)
 {
     journal_t *self = &world->journal;
     self->size = 0;
-    self->eof_waits = self->ending_waits = false;
+    self->eof_waits = self->ending_waits = self->before_waits = false;
     self->washer_next = 0;
     self->prints_next = self->prints_size;
     world->printer.backlog = 0;
@@ -158,6 +167,7 @@ void journal_restore (const world_t *world, sink_restored_t *out)
         input_bytes = self->prints[i].bytes > input_bytes ? self->prints[i].bytes : input_bytes;
     *out = (sink_restored_t){.washer_name = "washer",
                              .eof = self->eof,
+                             .before = self->before,
                              .total = self->total,
                              .eof_life = self->eof_life,
                              .washer_life = self->washer_life,

@@ -1,4 +1,4 @@
-/*  sim --seeds A-B [--jobs N] [--stats] [--faults LIST], or sim --seed S [--trace]
+/*  sim [--chains] --seeds A-B [--jobs N] [--stats] [--faults LIST], or sim --seed S [--trace]
  *
  *  Runs schedules and checks the invariants. Exits 1 where one is violated, after it has said which, and with which
  *  seed it is seen again.
@@ -14,7 +14,7 @@
 typedef struct {
     uint64_t first, last;
     unsigned jobs, most; // processes; failures after which a process stops
-    bool trace, figures, quiet;
+    bool trace, figures, quiet, chains;
     uint32_t mask;
 } options_t;
 
@@ -42,7 +42,8 @@ static void show (uint64_t seed, const options_t *options, const char *why)
     FILE *trace = open_memstream (&text, &size);
     stats_t ignored = {0};
     char again[512];
-    schedule_t schedule = {.seed = seed, .mask = options->mask, .trace = trace, .stats = &ignored};
+    schedule_t schedule = {
+        .seed = seed, .mask = options->mask, .is_chained = options->chains, .trace = trace, .stats = &ignored};
     if (!trace)
         return;
     world_run (&schedule, again, sizeof again);
@@ -53,7 +54,8 @@ static void show (uint64_t seed, const options_t *options, const char *why)
     const char *from = text + size;
     for (int lines = 0; from > text && lines <= 40; from--)
         lines += from[-1] == '\n';
-    fprintf (stderr, "%s  replay: sim --seed %llu --trace\n", from, (unsigned long long)seed);
+    fprintf (stderr, "%s  replay: sim%s --seed %llu --trace\n", from, options->chains ? " --chains" : "",
+             (unsigned long long)seed);
     free (text);
 }
 
@@ -61,8 +63,11 @@ static void run_job (const options_t *options, unsigned job, outcome_of_job_t *o
 {
     char why[512];
     for (uint64_t seed = options->first + job; seed <= options->last; seed += options->jobs) {
-        schedule_t schedule = {
-            .seed = seed, .mask = options->mask, .trace = options->trace ? stdout : NULL, .stats = &out->stats};
+        schedule_t schedule = {.seed = seed,
+                               .mask = options->mask,
+                               .is_chained = options->chains,
+                               .trace = options->trace ? stdout : NULL,
+                               .stats = &out->stats};
         if (world_run (&schedule, why, sizeof why))
             continue;
         out->failures++;
@@ -139,6 +144,7 @@ static void print_figures (const stats_t *stats)
         {"lives closed by the sink though they lived", stats->gone},
         {"sinks restored from a journal", stats->restored},
         {"runs ended, as their input was another", stats->noticed},
+        {"chains of two pipelines", stats->chains},
     };
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         printf ("%-44s %llu\n", figures[i].name, (unsigned long long)figures[i].value);
@@ -177,7 +183,9 @@ static bool read_options (int argc, char **argv, options_t *options)
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
         bool good = true;
-        if (strcmp (name, "--trace") == 0)
+        if (strcmp (name, "--chains") == 0)
+            options->chains = true;
+        else if (strcmp (name, "--trace") == 0)
             options->trace = true;
         else if (strcmp (name, "--stats") == 0)
             options->figures = true;
@@ -196,6 +204,8 @@ static bool read_options (int argc, char **argv, options_t *options)
         if (!good || options->jobs < 1 || options->jobs > 64)
             return false;
     }
+    if (options->chains) // what the machine does as a whole is not played there, nor that a file is another
+        options->mask &= ~(1u << FAULT_SUSPEND | 1u << FAULT_CHANGE_INPUT);
     return true;
 }
 
@@ -203,8 +213,9 @@ int main (int argc, char **argv)
 {
     options_t options;
     if (!read_options (argc, argv, &options)) {
-        fprintf (stderr, "usage: sim [--seeds A-B | --seed S] [--jobs N] [--faults LIST] [--trace] [--stats]\n"
-                         "           [--quiet] [--most FAILURES]\n");
+        fprintf (stderr,
+                 "usage: sim [--chains] [--seeds A-B | --seed S] [--jobs N] [--faults LIST] [--trace] [--stats]\n"
+                 "           [--quiet] [--most FAILURES]\n");
         return 125;
     }
     outcome_of_job_t sum = {0};

@@ -182,9 +182,12 @@ void process_over (world_t *world, process_t *self)
     uint64_t life = self->life;
     bool sink = self->kind == PROC_SINK;
     leave (world, self, true);
-    if (sink)
+    if (self->kind == PROC_WASHER)
+        chain_washer_over (world);
+    if (sink) {
         break_wires (world, true);
-    else
+        chain_sink_over (world, self->ending.end);
+    } else
         world_at (world, world->now_ms + rng_between (&world->rng, 0, 20), EV_SINK_SEES, self->id, SEEN_BY_WIRE, life);
 }
 

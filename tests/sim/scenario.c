@@ -172,6 +172,24 @@ static void make_limits (scenario_t *self, rng_t *rng)
     self->print_bytes_ms = rng_chance (rng, 80) ? 1000000 : rng_between (rng, 20, 400);
 }
 
+void scenario_make_next (scenario_t *self, const scenario_t *before, uint32_t mask)
+{
+    rng_t rng = {rng_mix (before->seed + 0xc4a1)};
+    *self = (scenario_t){.seed = before->seed, .tasks = before->tasks};
+    make_limits (self, &rng);
+    self->shape = (shape_t){BLOCK_DELIMITED, '\n', 1, 1};
+    self->chunk = (uint32_t)rng_between (&rng, 1, 12);
+    self->queue = (uint32_t)rng_between (&rng, 1, 40);
+    make_work (self, &rng);
+    make_dryers (self, &rng);
+    make_halt (self, &rng);
+    self->washer_starts_ms = before->sink_starts_ms;
+    self->sink_starts_ms = rng_between (&rng, 0, rng_chance (&rng, 80) ? 100 : 3000);
+    self->observer_starts_ms = rng_chance (&rng, 70) ? -1 : rng_between (&rng, 0, 2 * self->work_ms);
+    self->work_ms += before->work_ms;
+    make_faults (self, &rng, mask);
+}
+
 void scenario_make (scenario_t *self, uint64_t seed, uint32_t mask)
 {
     rng_t rng = {seed};

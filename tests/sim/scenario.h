@@ -99,6 +99,9 @@ typedef struct {
 
 //  `mask` has a bit for each kind of fault that may happen.
 void scenario_make (scenario_t *self, uint64_t seed, uint32_t mask);
+
+//  The pipeline behind it, as far as that is decided before it begins.
+void scenario_make_next (scenario_t *self, const scenario_t *before, uint32_t mask);
 void scenario_print (const scenario_t *self, FILE *out);
 
 #endif

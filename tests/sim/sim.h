@@ -187,7 +187,11 @@ typedef struct {
     size_t prints_size, prints_next; // … and these wait
     ending_t ending_next;
     unsigned commits;
-    bool full; // the next commit fails
+    bool full;                       // the next commit fails
+    uint16_t printed[MAX_TASKS + 2]; // in this order
+    uint32_t printed_size;
+    bool before_waits;
+    before_t before, before_next; // with the EOF
 } journal_t;
 
 //  Who reads what is printed.
@@ -201,11 +205,13 @@ typedef struct {
 typedef struct {
     uint64_t schedules, events, messages, virtual_ms, joined, halted, deadline, lost;
     uint64_t fault[FAULT_KINDS], tasks, executions, redelivered, duplicates, refused, bad, lives_lost, messages_lost,
-        overtaken, gone, broken, restored, late, noticed;
+        overtaken, gone, broken, restored, late, noticed, chains;
 } stats_t;
 
 struct world {
     scenario_t plan;
+    world_t *before, *after; // in a chain: the other one, or NULL
+    bool is_broken_off;      // the one after it is over
     rng_t rng;
     heap_t heap;
     int64_t now_ms;
@@ -266,19 +272,34 @@ enum {
 //  world.c
 typedef struct {
     uint64_t seed;
-    uint32_t mask; // of faults
-    FILE *trace;   // or NULL
+    uint32_t mask;   // of faults
+    bool is_chained; // there is a second pipeline behind it
+    FILE *trace;     // or NULL
     stats_t *stats;
 } schedule_t;
 
 //  Runs one schedule. True where every invariant held; else `why` says which did not.
 bool world_run (const schedule_t *schedule, char *why, size_t size);
 
-//  The same in steps, for those who script one. There is one world at a time.
+//  chain.c: the same of two worlds in a row
+bool chain_run (const scenario_t *plan, const schedule_t *schedule, char *why, size_t size);
+bool chain_at_end (const world_t *self, before_t *before);
+uint32_t chain_items (const world_t *self);
+uint64_t chain_source (const world_t *self, uint64_t n);
+uint64_t chain_unread (const world_t *self);
+void chain_committed (world_t *self);
+void chain_fed (world_t *self);
+void chain_sink_over (world_t *self, end_t end);
+void chain_washer_over (world_t *self);
+world_t *chain_first (world_t *self);
+
+//  The same in steps, for those who script one. There is one world at a time, or the two of a chain.
 world_t *world_open (const scenario_t *plan, FILE *trace, stats_t *stats);
-bool world_step (world_t *self);                        // false where nothing more happens
-bool world_end (world_t *self, char *why, size_t size); // runs what is left, then checks
-void world_close (world_t *self);                       // frees it
+world_t *world_open_second (const scenario_t *plan, FILE *trace, stats_t *stats); // of a chain
+int64_t world_next_ms (const world_t *self);                                      // INT64_MAX: nothing happens any more
+bool world_step (world_t *self);                                                  // false where nothing more happens
+bool world_end (world_t *self, char *why, size_t size);                           // runs what is left, then checks
+void world_close (world_t *self);                                                 // frees it
 
 void world_at (world_t *self, int64_t at_ms, int kind, int process, uint64_t a, uint64_t b);
 void world_violated (world_t *self, const char *invariant, const char *format, ...)
@@ -297,6 +318,7 @@ void process_turn (world_t *world, process_t *self);
 void process_over (world_t *world, process_t *self); // it ended by itself
 typedef enum { SEEN_BY_PARENT, SEEN_BY_WIRE, SEEN_BY_NOBODY } seen_t;
 void process_kill (world_t *world, process_t *self, seen_t seen);
+void chain_killed (world_t *self, int64_t back_ms, seen_t seen);
 void process_free (world_t *world, process_t *self);
 process_t *process_of_life (const world_t *world, uint64_t life);
 process_t *process_alive (const world_t *world, int id); // NULL: no such process, or it is dead

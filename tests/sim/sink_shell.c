@@ -84,6 +84,12 @@ static void on_eof (void *arg, bool known, uint64_t total, uint64_t washer)
     here->changed_eof = known && from && from->washer.changed;
 }
 
+static void on_before (void *arg, before_t before)
+{
+    here->journal.before_waits = true;
+    here->journal.before_next = before;
+}
+
 static void on_ended (void *arg, const ending_t *ending)
 {
     TRACE (here, "%s decides: %d, status %u, total %llu", process_name (me), ending->end, ending->status,
@@ -167,6 +173,7 @@ void sink_begin (world_t *world, process_t *self)
                           .drop = on_drop,
                           .completed = on_completed,
                           .eof = on_eof,
+                          .before = on_before,
                           .ended = on_ended,
                           .commit = on_commit,
                           .trace = world->trace ? on_trace : NULL,
@@ -268,6 +275,8 @@ void sink_turn (world_t *world, process_t *self)
     self->sink.notices_count = 0;
     sink_backlog (core, printer_backlog (world));
     sink_guests (core, guests (world, self));
+    if (world->is_broken_off)
+        sink_stop (core, END_INTERRUPTED, 130, world->now_ms);
     sink_tick (core, world->now_ms);
     if (self->busy_ms > world->now_ms) {
         process_wake (world, self, self->busy_ms); // in its commit; what it has to say comes after

@@ -78,7 +78,8 @@ static uint32_t next_chunk (const world_t *world, const process_t *self)
     const scenario_t *plan = &world->plan;
     uint32_t n = self->washer.fed + 1, count = 1;
     bool dropped = plan->work[n].kind == WORK_DROPPED;
-    while (count < plan->chunk && n + count <= plan->tasks && (plan->work[n + count].kind == WORK_DROPPED) == dropped)
+    while (count < plan->chunk && n + count <= chain_items (world) &&
+           (plan->work[n + count].kind == WORK_DROPPED) == dropped)
         count++;
     return count;
 }
@@ -91,10 +92,15 @@ static int64_t next_put_ms (const world_t *world, const process_t *self)
 static void feed (world_t *world, process_t *self)
 {
     washer_t *core = self->washer.core;
-    while (self->washer.fed < world->plan.tasks && next_put_ms (world, self) <= world->now_ms &&
+    uint32_t fed = self->washer.fed, items = chain_items (world);
+    before_t before;
+    while (self->washer.fed < items && next_put_ms (world, self) <= world->now_ms &&
            washer_unsent_tasks (core) < world->plan.queue)
         put (world, self, next_chunk (world, self));
-    if (self->washer.fed == world->plan.tasks && !self->washer.eof) {
+    if (self->washer.fed > fed)
+        chain_fed (world);
+    if (self->washer.fed == items && !self->washer.eof && chain_at_end (world, &before)) {
+        washer_before (core, before);
         washer_eof (core);
         self->washer.eof = true;
     }

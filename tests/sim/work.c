@@ -6,7 +6,8 @@
 static uint64_t content (const world_t *world, uint64_t n, unsigned item, bool changed)
 {
     bool other = changed && n >= world->changed_from;
-    return rng_mix (world->plan.seed * 1000003 + n * 8 + item + (other ? 0x10001 : 0));
+    uint64_t source = world->before ? chain_source (world, n) + MAX_TASKS : n;
+    return rng_mix (world->plan.seed * 1000003 + source * 8 + item + (other ? 0x10001 : 0));
 }
 
 static size_t put_value (const world_t *world, uint64_t n, unsigned item, bool changed, uint8_t *out)

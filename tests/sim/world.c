@@ -25,7 +25,7 @@ void world_violated (world_t *self, const char *invariant, const char *format, .
 
 void world_trace (world_t *self, const char *format, ...)
 {
-    fprintf (self->trace, "%9lld  ", (long long)self->now_ms);
+    fprintf (self->trace, "%9lld  %s", (long long)self->now_ms, self->before ? "second: " : "");
     va_list args;
     va_start (args, format);
     vfprintf (self->trace, format, args);
@@ -181,8 +181,7 @@ static bool any_dryer (const world_t *self)
     return self->pending_starts;
 }
 
-//  By when everything has its end, whatever went wrong.
-static int64_t limit_ms (const world_t *self)
+static int64_t own_limit_ms (const world_t *self)
 {
     const scenario_t *plan = &self->plan;
     int64_t work_ms = 0, bytes = 0;
@@ -192,6 +191,13 @@ static int64_t limit_ms (const world_t *self)
     }
     return self->quiet_ms + 2 * work_ms + plan->tasks * (plan->feed_gap_ms + 10 * plan->delay_ms + 1000) +
            bytes / plan->print_bytes_ms + 2 * plan->wait_ms + 2 * plan->grace_ms + 10 * plan->dead_after_ms + 30000;
+}
+
+//  By when everything has its end, whatever went wrong.
+static int64_t limit_ms (const world_t *self)
+{
+    const world_t *other = self->before ? self->before : self->after;
+    return own_limit_ms (self) + (other ? own_limit_ms (other) : 0);
 }
 
 static void begin (world_t *self)
@@ -215,6 +221,11 @@ static void send_for_dryer (world_t *self)
 {
     if (!any_dryer (self) && !all_over (self) && self->processes < MAX_LIVES - 20 && self->sink != -1)
         world_start (self, self->now_ms + 100, PROC_DRYER, 0);
+}
+
+int64_t world_next_ms (const world_t *self)
+{
+    return self->broken || !anyone (self) || !self->heap.size ? INT64_MAX : self->heap.events[0].at_ms;
 }
 
 bool world_step (world_t *self)
@@ -265,19 +276,30 @@ void world_close (world_t *self)
     journal_free (&self->journal);
 }
 
+static world_t *open_world (world_t *self, const scenario_t *plan, FILE *trace, stats_t *stats)
+{
+    memset (self, 0, sizeof *self);
+    self->plan = *plan;
+    self->trace = trace;
+    self->stats = stats;
+    self->sink = self->washer = -1;
+    self->decided_ms = -1;
+    self->dryers_safe = true;
+    self->rng.state = rng_mix (plan->seed + 0x5eed);
+    begin (self);
+    return self;
+}
+
 world_t *world_open (const scenario_t *plan, FILE *trace, stats_t *stats)
 {
     static world_t world;
-    memset (&world, 0, sizeof world);
-    world.plan = *plan;
-    world.trace = trace;
-    world.stats = stats;
-    world.sink = world.washer = -1;
-    world.decided_ms = -1;
-    world.dryers_safe = true;
-    world.rng.state = rng_mix (plan->seed + 0x5eed);
-    begin (&world);
-    return &world;
+    return open_world (&world, plan, trace, stats);
+}
+
+world_t *world_open_second (const scenario_t *plan, FILE *trace, stats_t *stats)
+{
+    static world_t world;
+    return open_world (&world, plan, trace, stats);
 }
 
 bool world_end (world_t *self, char *why, size_t size)
@@ -298,6 +320,8 @@ bool world_run (const schedule_t *schedule, char *why, size_t size)
     scenario_make (&plan, schedule->seed, schedule->mask);
     if (schedule->trace)
         scenario_print (&plan, schedule->trace);
+    if (schedule->is_chained)
+        return chain_run (&plan, schedule, why, size);
     world_t *world = world_open (&plan, schedule->trace, schedule->stats);
     bool held = world_end (world, why, size);
     world_close (world);
