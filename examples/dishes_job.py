@@ -43,6 +43,16 @@ def words_of(command, task, slot):
     return words
 
 
+def stdin_of(task):
+    """--pipe: a file without a name that holds the task's bytes."""
+    if task.stdin is None:
+        raise ValueError("stdin takes one value")
+    file = tempfile.TemporaryFile()
+    file.write(task.stdin)
+    file.seek(0)
+    return file
+
+
 def environment_of(task, slot):
     told = {b"DISHES_SEQ": task.n, b"PARALLEL_SEQ": task.n, b"DISHES_SLOT": slot, b"PARALLEL_JOBSLOT": slot,
             b"DISHES_ATTEMPT": task.attempt}
@@ -83,7 +93,7 @@ class Job:
     """A command that runs or has run for a task, with its outputs: in files of no name, gone with the last letter that
     reads from them."""
 
-    def __init__(self, guardian, task, slot, command):
+    def __init__(self, guardian, task, slot, command, pipe):
         self.guardian, self.task, self.slot, self.holds_slot = guardian, task, slot, True
         self.words = words_of(command, task, slot)
         self.files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]   # stdout, stderr
@@ -93,13 +103,13 @@ class Job:
         self.start_us, self.began = time.time_ns() // 1000, time.monotonic()
         self.process = self.descriptor = None
         try:
-            self.process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=self.files[0],
+            self.process = subprocess.Popen(self.words, stdin=stdin_of(task) if pipe else subprocess.DEVNULL, stdout=self.files[0],
                                             stderr=self.files[1], env=environment_of(task, slot), process_group=0)
             guardian.tell(self.process.pid)
             self.descriptor = os.pidfd_open(self.process.pid)
         except (OSError, ValueError) as error:
             held = "the item holds a NUL byte, which no argument can hold"
-            reason = error.strerror if isinstance(error, OSError) else held
+            reason = error.strerror if isinstance(error, OSError) else str(error) if pipe else held
             self.files[1].write(f"dryer.py: task {task.n} cannot be run: {reason}\n".encode())
             self.files[1].flush()
             self.status = 127 if isinstance(error, FileNotFoundError) else 126

@@ -161,9 +161,10 @@ class Lane:
 class Task:
     """One delivery of a task: (washer, seq) is the lane message that brought it."""
 
-    def __init__(self, washer, seq, n, attempt, last, columns, values):
+    def __init__(self, washer, seq, n, attempt, last, columns, values, stdin):
         self.washer, self.seq, self.n, self.attempt, self.last = washer, seq, n, attempt, last
-        self.columns, self.values = columns, values
+        self.columns, self.values = columns, values     # of a block there are none
+        self.stdin = stdin                              # what --pipe writes; None: it cannot be done so
 
     def item(self):
         """What it was given, as DONE tells it."""
@@ -180,6 +181,7 @@ def tasks_of(message):
         if values.pop():
             raise ValueError("the last item has no end")
         lists = [values[at:at + items] for at in range(0, len(values), items)]
+        stdins = [b"".join(value + bytes([delimiter]) for value in values) for values in lists]
     elif form == 1:
         lists, at = [], 0
         while at < len(message.body):
@@ -192,12 +194,20 @@ def tasks_of(message):
                 lists[-1].append(message.body[at - size:at])
         if at != len(message.body):
             raise ValueError("a value is cut off")
+        stdins = [values[0] if len(values) == 1 else None for values in lists]
+    elif form == 2:
+        lists, stdins = [[]], [message.body]
     else:
         raise ValueError("no such format")
     if len(lists) != count:
         raise ValueError("the body holds another number of tasks")
-    return [Task(message.sender, message.seq, n + i, attempt, flags & 1, columns, values)
-            for i, values in enumerate(lists)]
+    return [Task(message.sender, message.seq, n + i, attempt, flags & 1, columns, values, stdin)
+            for i, (values, stdin) in enumerate(zip(lists, stdins))]
+
+
+def is_block(message):
+    """Are its tasks for the stdin of commands, and nothing else?"""
+    return message.type == TASKS and message.records[4] == 2
 
 
 def runs_of(tasks):

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """A dryer of dishes in Python: it shows that doc/protocol.md and doc/security.md are all that a peer needs.
 
-    dryer.py --at URL [-j N] [--key FILE] COMMAND [ARG...]
+    dryer.py --at URL [-j N] [--pipe] [--key FILE] COMMAND [ARG...]
 
 runs COMMAND once for each item of the pipeline at URL, N at a time, beside dryers of any other kind. In COMMAND, {}
 {.} {/} {//} {/.} {#} {%} {1} {2} ... stand for what they stand for in dishes; without any of them the item goes last.
+With --pipe, which a washer's --pipe needs here too, the item is the stdin of COMMAND.
 TERM or HUP lets it finish what runs, give back the rest, and leave; a second one ends it at once, and so does INT.
 
 This file is one life of the dryer, from HELLO to BYE: a loop that never waits for a command, since outputs go to
@@ -41,7 +42,7 @@ class Life:
 
     def __init__(self, context, place, options, guardian, wakeup, ended_run):
         self.context, self.place, self.guardian, self.wakeup = context, place, guardian, wakeup
-        self.command, self.slots = options.command, options.jobs
+        self.command, self.slots, self.pipe = options.command, options.jobs, options.pipe
         self.life = time.time_ns() & ~0xFFF | secrets.randbits(12)
         self.topic = b"d" + struct.pack("<QB", self.life, 0)
         self.poller = zmq.Poller()
@@ -374,6 +375,10 @@ class Life:
             except (struct.error, ValueError):
                 continue
             lane.got, lane.behind = message.seq, False
+            if wire.is_block(message) and not self.pipe and self.state == "open":
+                print("dryer.py: the washer gives blocks for the stdin of commands: give --pipe", file=sys.stderr)
+                self.result = 125
+                self.leave()
             self.take(tasks)
             if message.type == wire.RECALL:
                 self.give_back(message.records[0], message.seq)
@@ -402,7 +407,7 @@ class Life:
         while self.waiting and self.free and self.may_start(silence):
             task, slot = self.waiting.popleft(), min(self.free)
             self.free.remove(slot)
-            job = Job(self.guardian, task, slot, self.command)
+            job = Job(self.guardian, task, slot, self.command, self.pipe)
             if job.process:
                 self.running[job.descriptor] = job
                 self.poller.register(job.descriptor, zmq.POLLIN)
@@ -455,6 +460,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description="A dryer of dishes: runs wire.COMMAND once for each item.")
     parser.add_argument("--at", metavar="URL", default=os.environ.get("DISHES_AT"), help="where the parts meet")
     parser.add_argument("-j", "--jobs", metavar="N", type=int, default=os.cpu_count(), help="so many at a time")
+    parser.add_argument("--pipe", action="store_true", help="the item is the stdin of COMMAND")
     parser.add_argument("--key", metavar="FILE", default=os.environ.get("DISHES_KEY"), help="a worker's key")
     parser.add_argument("command", metavar="COMMAND [ARG...]", nargs=argparse.REMAINDER)
     parser.error = usage_error
@@ -462,10 +468,12 @@ def parse_arguments():
     if options.command[:1] == ["--"]:
         del options.command[0]
     if not options.at or not options.command or options.jobs < 1:
-        usage_error("wanted: --at URL [-j N] [--key FILE] wire.COMMAND [ARG...]")
+        usage_error("wanted: --at URL [-j N] [--pipe] [--key FILE] COMMAND [ARG...]")
     options.command = [os.fsencode(word) for word in options.command]
     program = options.command[0]
-    if not any(map(REPLACED.search, options.command)):
+    if options.pipe and any(found.group(3) is None for word in options.command for found in REPLACED.finditer(word)):
+        usage_error("with --pipe the item is the stdin of COMMAND: leave out {} and its kind")
+    if not options.pipe and not any(map(REPLACED.search, options.command)):
         options.command.append(b"{}")
     if not REPLACED.search(program) and not shutil.which(program):
         there = b"/" in program and os.path.exists(program)

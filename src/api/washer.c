@@ -78,7 +78,6 @@ static void configure (dishes_washer_t *self)
                                           .wait_ms = settings_or (opts->wait_ms, WAIT_MS),
                                           .when_full = FULL_BLOCK,
                                           .queue_bytes = opts->queue_bytes,
-                                          .least_tasks = 1,
                                           .talk = self->part.talk,
                                           .turned = turned,
                                           .turned_arg = self};

@@ -15,12 +15,24 @@ enum { SHOWN_MAX = 60 };
 #define ELSEWHERE   "is about local commands, and --no-local runs none: give it to the dryers"
 #define ONE_FOR_ALL "is about a command for each task, and --filter has one for all: leave it out"
 #define OF_FILTERS  "is about filters: give --filter, or leave it out"
+#define PIPED       "is about blocks for the stdin of commands: give --pipe"
 
 bool options_has_given (const config_t *config, const option_t *row)
 {
     for (size_t i = 0; i < config->given.rows_size; i++)
         if (config->given.rows[i] == row)
             return true;
+    return false;
+}
+
+bool options_has_named (const config_t *config, const char *name)
+{
+    size_t size = strlen (name);
+    for (size_t i = 0; i < config->given.rows_size; i++) {
+        const char *names = config->given.rows[i]->names;
+        if (names && strncmp (names, name, size) == 0 && strcspn (names, "|") == size)
+            return true;
+    }
     return false;
 }
 
@@ -85,6 +97,11 @@ static bool s_is_plain_dryer (const config_t *config)
     return config->program == PROGRAM_DRYER && !config->command.is_filter;
 }
 
+static bool s_is_not_piped (const config_t *config)
+{
+    return !config->input.pipe;
+}
+
 static const struct {
     bool (*is_so) (const config_t *config);
     const option_t *rows; // that do not go with it
@@ -112,6 +129,8 @@ static const struct {
     {s_is_last, options_rows_items, CHAINED},
     {s_is_last, options_rows_context, CHAINED},
     {s_is_last, options_rows_wait_dryers, CHAINED},
+    {s_is_not_piped, options_rows_blocks, PIPED},
+    {s_is_filter, options_rows_pipe, ONE_FOR_ALL},
 };
 
 static int s_check_rules (const config_t *config, char *error, size_t error_size)
@@ -172,11 +191,8 @@ static int s_check_local (const config_t *config, char *error, size_t error_size
 {
     if (!config->given.no_local)
         return 0;
-    char text[SHOWN_MAX];
-    for (const option_t *row = options_rows_local; row->names; row++)
-        if (strcmp (row->names, "dryers") == 0 && options_has_given (config, row))
-            return options_fail (error, error_size, "%s and --no-local exclude each other: give one",
-                                 s_show (row, text));
+    if (options_has_named (config, "dryers"))
+        return options_fail (error, error_size, "--dryers and --no-local exclude each other: give one");
     if (config->command.count)
         return options_fail (error, error_size, "--no-local runs no command: give '%.*s' to the dryers", SHOWN_MAX,
                              config->command.words[0]);
@@ -207,6 +223,31 @@ static int s_check_filter (const config_t *config, char *error, size_t error_siz
         return options_fail (error, error_size, "--filter needs COMMAND, which gets the items as lines: give one");
     if (config->filter_lines && config->filter_end)
         return options_fail (error, error_size, "--lines and --end-line exclude each other: give one");
+    return 0;
+}
+
+//  -X, -s and -r look at each item, and a block is made of what is read.
+static int s_check_blocks (const config_t *config, char *error, size_t error_size)
+{
+    const input_config_t *input = &config->input;
+    if (!input->pipe)
+        return 0;
+    char letter = input->pack || config->command.context ? 'X' : input->task_bytes ? 's' : input->skip_blank ? 'r' : 0;
+    if (letter)
+        return options_fail (error, error_size, "-%c is about items, and --pipe gives blocks as they are: leave it out",
+                             letter);
+    if (input->source_count > 1)
+        return options_fail (error, error_size, "--pipe reads one input: give one file, or use cat (1)");
+    if (input->source_count && input->sources->kind == INPUT_LIST)
+        return options_fail (error, error_size, "--pipe reads a file or stdin, and ::: gives items: leave out --pipe");
+    if (input->task_items && input->pipe_bytes)
+        return options_fail (error, error_size, "-n and --block each say what a block is: give one");
+    if (input->task_items && input->has_record_end && !input->record_end.size && !input->record_start.size)
+        return options_fail (error, error_size, "-n counts records, and by --recend '' there are none: use --block");
+    bool is_ended = options_has_named (config, "null") || options_has_named (config, "delimiter");
+    if (is_ended && (input->has_record_end || input->record_start.size))
+        return options_fail (error, error_size, "-0 and -d say how a record ends: leave them out, or --rec%s",
+                             input->has_record_end ? "end" : "start");
     return 0;
 }
 
@@ -286,7 +327,7 @@ int options_check (const config_t *config, char *error, size_t error_size)
 {
     static int (*const checks[]) (const config_t *, char *, size_t) = {
         s_check_action, s_check_place, s_check_chain,  s_check_rules,  s_check_security,
-        s_check_local,  s_check_items, s_check_filter, s_check_output,
+        s_check_local,  s_check_items, s_check_filter, s_check_blocks, s_check_output,
     };
     size_t count = config->action == ACTION_KEYGEN ? 1 : sizeof checks / sizeof *checks;
     for (size_t i = 0; i < count; i++)

@@ -4,7 +4,7 @@
 
 #define MACHINES      "start a dryer on each machine, as in ssh HOST dryer --at tcp://HEAD:PORT --key FILE COMMAND"
 #define TRANSFER      "copy files in the command itself, or share a file system"
-#define PIPE_MODE     "this version gives items as arguments, not on stdin; split the input first, as split (1) does"
+#define ROUND_ROBIN   "--pipe starts a command for each block; give a larger --block for fewer of them"
 #define FIXED_STRINGS "the strings {.} {/} {//} {/.} {#} {%} are fixed; -I changes {}"
 #define NOTHING_ASKED "nothing to silence; leave it out"
 #define COLUMNS       "an item is one value; give one source a column, linked by :::+ or ::::+, and use {1} {2}"
@@ -22,7 +22,6 @@
 
 const option_foreign_t options_foreign[] = {
     //  ours, in versions to come
-    {"pipe|spreadstdin|block|block-size|blocksize", NULL, PIPE_MODE},
     {"top", NULL, "this version shows no list that moves; use watch (1) with --status URL"},
     {"bench", NULL, "this version has no benchmark of its own; use time dishes true"},
 
@@ -38,7 +37,7 @@ const option_foreign_t options_foreign[] = {
     {"xargs", "m", "use -X, or -n N"},
     {"max-replace-args|maxreplaceargs", "N", "use -n N"},
     {"max-lines|maxlines", "Ll", "a line is an item; use -n N"},
-    {"colsep|col-sep|csv|header|skip-first-line|skipfirstline", "C", COLUMNS},
+    {"colsep|col-sep|csv|skip-first-line|skipfirstline", "C", COLUMNS},
     {"link|xapply|linkinputsource|xapplyinputsource", NULL, "link sources with :::+ or ::::+"},
     {"arg-sep|argsep|arg-file-sep|argfilesep", NULL, "the separators are ::: and ::::, and :::+ and ::::+ to link"},
     {"eof", "eE", "cut the input before, as in sed '/^END$/,$d'"},
@@ -83,8 +82,13 @@ const option_foreign_t options_foreign[] = {
     {"debug", "D", "-t shows each command as it starts"},
 
     //  what belongs to --pipe
-    {"pipe-part|pipepart|recstart|recend|regexp|regex|remove-rec-sep|removerecsep|rrs", NULL, PIPE_MODE},
-    {"round-robin|roundrobin|round|cat|fifo|tee|shard|bin|group-by|groupby|block-timeout|blocktimeout|bt", NULL,
-     PIPE_MODE},
+    {"pipe-part|pipepart", NULL, "use --pipe -a FILE: any input will do, and it is read once"},
+    {"regexp|regex", NULL, "records are found by plain texts: give --recstart or --recend such a text"},
+    {"remove-rec-sep|removerecsep|rrs", NULL, "what ends a record stays in it; take it out in the command"},
+    {"round-robin|roundrobin|round", NULL, ROUND_ROBIN},
+    {"cat|fifo", NULL, "use --pipe and a shell line that writes its stdin to a file, as in 'cat > {#}; ...'"},
+    {"tee", NULL, "each block goes to one command; use tee (1)"},
+    {"shard|bin|group-by|groupby", NULL, "a block holds the records as they come; sort (1) the input before"},
+    {"block-timeout|blocktimeout|bt", NULL, "a block goes when it is full; use -n N to have records go as they come"},
     {0},
 };

@@ -87,6 +87,8 @@ static void s_fold_commands (config_t *config)
     for (size_t i = 0; i < config->command.count; i++)
         config->input.command_bytes += strlen (config->command.words[i]) + 1;
     config->command.context = config->command.context || config->input.pack;
+    if (config->runner.pipe && !options_has_named (config, "prefetch"))
+        config->prefetch = config->jobs; // blocks are large, and one that waits is enough
     config->runner.output = outputs[config->printer.mode];
     config->runner.slots = config->jobs;
     config->runner.want_text = config->joblog != NULL;

@@ -41,6 +41,23 @@ const option_t options_rows_dryer_null[] = {
     {0},
 };
 
+//  Of who reads, and of who runs; both must know.
+const option_t options_rows_pipe[] = {
+    {"pipe|spreadstdin", NULL, NULL, OPTION_CALL, .call = options_pipe,
+     .help = "blocks of whole records to the stdin of COMMAND, not items"},
+    {0},
+};
+
+const option_t options_rows_blocks[] = {
+    {"block|block-size|blocksize", NULL, "SIZE", OPTION_CALL, .call = options_block,
+     .help = "a block is at most SIZE, or one record (1M)"},
+    {"recend", NULL, "S", OPTION_CALL, .call = options_recend, .help = "a record ends with S (\\n, or as -0, -d say)"},
+    {"recstart", NULL, "S", OPTION_CALL, .call = options_recstart, .help = "a record begins with S"},
+    {"header", NULL, "N|:", OPTION_CALL, .call = options_header,
+     .help = "the first N lines (:, one) stand before each block"},
+    {0},
+};
+
 const option_t options_rows_commands[] = {
     {"jobs|max-procs", "jP", "N", OPTION_CALL, .call = options_jobs,
      .help = "N at a time; N%, +N, -N: of the cores; 0: all that fit; or a file that says it"},
@@ -233,6 +250,8 @@ static const option_group_t s_dishes[] = {
     {"Items", s_sources},
     {NULL, options_rows_items},
     {NULL, options_rows_context},
+    {NULL, options_rows_pipe},
+    {NULL, options_rows_blocks},
     {"Commands", options_rows_commands},
     {NULL, options_rows_starts},
     {NULL, options_rows_filter},
@@ -257,25 +276,18 @@ static const option_group_t s_dishes[] = {
 };
 
 static const option_group_t s_washer[] = {
-    {"Items", s_sources},
-    {NULL, options_rows_items},
-    {NULL, options_rows_context},
-    {"Meeting", s_at},
-    {NULL, options_rows_name},
-    {NULL, options_rows_wait},
-    {NULL, options_rows_wait_dryers},
-    {NULL, options_rows_security},
-    {NULL, options_rows_ports},
-    {"General", options_rows_deadline},
-    {NULL, options_rows_quiet},
-    {NULL, s_general},
-    {0},
+    {"Items", s_sources},          {NULL, options_rows_items},  {NULL, options_rows_context},
+    {NULL, options_rows_pipe},     {NULL, options_rows_blocks}, {"Meeting", s_at},
+    {NULL, options_rows_name},     {NULL, options_rows_wait},   {NULL, options_rows_wait_dryers},
+    {NULL, options_rows_security}, {NULL, options_rows_ports},  {"General", options_rows_deadline},
+    {NULL, options_rows_quiet},    {NULL, s_general},           {0},
 };
 
 static const option_group_t s_dryer[] = {
     {"Commands", options_rows_commands},
     {NULL, options_rows_starts},
     {NULL, options_rows_dryer_context},
+    {NULL, options_rows_pipe},
     {NULL, options_rows_filter},
     {NULL, options_rows_dryer_null},
     {NULL, options_rows_crashes},

@@ -37,6 +37,60 @@ int options_delimiter (const option_t *row, void *target, const char *text, char
     return 0;
 }
 
+int options_block (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+{
+    config_t *config = target;
+    uint64_t bytes;
+    if (units_size (text, &bytes) == -1)
+        return s_refuse (error, error_size, text, "is not a size: give " UNITS_SIZE_FORMS);
+    if (bytes < 1 || bytes > INPUT_MAX_ITEM_LIMIT)
+        return s_refuse (error, error_size, text, "is not possible: give a size from 1 to 2G");
+    config->input.pipe_bytes = (size_t)bytes;
+    return 0;
+}
+
+int options_header (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+{
+    config_t *config = target;
+    uint64_t lines = 1;
+    if (strcmp (text, ":") != 0 && (units_count (text, &lines) == -1 || lines < 1 || lines > UINT32_MAX))
+        return s_refuse (error, error_size, text, "is not a number of lines: give one, or : for the first line");
+    config->input.header_lines = (uint32_t)lines;
+    return 0;
+}
+
+static int s_mark (const char *text, mark_t *mark, char *error, size_t error_size)
+{
+    if (input_mark (text, mark) == 0)
+        return 0;
+    return options_fail (error, error_size,
+                         "'%.*s' is no mark of records: give at most %d bytes, with \\n \\t \\0 \\NNN \\xHH and "
+                         "\\\\ for a backslash",
+                         SHOWN_MAX, text, MARK_BYTES);
+}
+
+int options_recend (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+{
+    config_t *config = target;
+    config->input.has_record_end = true;
+    return s_mark (text, &config->input.record_end, error, error_size);
+}
+
+int options_recstart (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+{
+    config_t *config = target;
+    if (!*text)
+        return options_fail (error, error_size, "the start of a record is empty: give a text, or leave it out");
+    return s_mark (text, &config->input.record_start, error, error_size);
+}
+
+int options_pipe (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+{
+    config_t *config = target;
+    config->input.pipe = config->command.pipe = config->runner.pipe = true;
+    return 0;
+}
+
 //  The "N" or "N%" of a condition.
 static int s_halt_amount (const char *text, halt_t *halt)
 {

@@ -12,6 +12,7 @@
 
 enum {
     ORDER_WINDOW = 10000,  // tasks that --keep-order may be ahead of the first one that is missing
+    BLOCKS_A_SLOT = 2,     // of --pipe, held for each slot: the one that is read, and the next
     OUTPUT_BYTES = 8 << 20 // of results under way, and of results that wait for the reader
 };
 
@@ -79,7 +80,8 @@ static washer_role_config_t s_washer (const stage_t *self)
                                   .when_full = full[config->when_full],
                                   .queue_tasks = config->queue_tasks,
                                   .queue_bytes = config->queue_bytes,
-                                  .least_tasks = slots + 1,
+                                  .slots = slots,
+                                  .slot_tasks = config->input.pipe ? BLOCKS_A_SLOT : 1,
                                   .talk = self->talk};
 }
 

@@ -128,6 +128,8 @@ size_t shape_skip (const shape_t *shape, const uint8_t *data, size_t size, uint6
     const uint8_t *at = data, *end = data + size;
     if (shape->format == BLOCK_DELIMITED)
         return skip_delimited (shape, data, size, tasks);
+    if (shape->format == BLOCK_WHOLE)
+        return tasks > (size > 0) ? SIZE_MAX : tasks ? size : 0;
     while (tasks--) {
         at = at < end ? skip_prefixed (at, end) : NULL;
         if (!at)
@@ -142,6 +144,8 @@ uint64_t shape_count (const shape_t *shape, const uint8_t *data, size_t size)
     uint64_t count = 0;
     if (shape->format == BLOCK_DELIMITED)
         return count_delimited (shape, data, size);
+    if (shape->format == BLOCK_WHOLE)
+        return size > 0;
     while (at < end) {
         at = skip_prefixed (at, end);
         if (!at)
@@ -171,6 +175,12 @@ bool value_next (value_cursor_t *self, const uint8_t **value, size_t *size)
         return true;
     }
     size_t left = (size_t)(self->end - self->at);
+    if (self->shape.format == BLOCK_WHOLE) {
+        *value = self->at;
+        *size = left;
+        self->at = self->end;
+        return true;
+    }
     uint32_t length = left >= 4 ? load_u32 (self->at) : 0;
     if (left < 4 || left - 4 < length) {
         self->at = self->end; // malformed: the task ends here

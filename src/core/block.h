@@ -9,6 +9,8 @@
  *                     input may have fewer); one value an item, without its delimiter. `columns` is 1.
  *    BLOCK_PREFIXED   a task is a u32 (little-endian) that counts its values, then each value as a u32 length and
  *                     its bytes. An item is `columns` consecutive values.
+ *    BLOCK_WHOLE      the bytes are one task of one value, and never empty: records for a command's standard input,
+ *                     in which nothing else may stand, as every byte of them is written there from where it lies.
  *  A slice always begins and ends between two tasks.
  */
 #ifndef DISHES_CORE_BLOCK_H
@@ -21,13 +23,13 @@
 typedef struct block block_t;
 typedef void block_free_fn (void *hint);
 
-enum { BLOCK_DELIMITED = 0, BLOCK_PREFIXED = 1 };
+enum { BLOCK_DELIMITED = 0, BLOCK_PREFIXED = 1, BLOCK_WHOLE = 2 };
 
 typedef struct {
-    uint8_t format;    // BLOCK_DELIMITED or BLOCK_PREFIXED
+    uint8_t format;    // BLOCK_DELIMITED, BLOCK_PREFIXED or BLOCK_WHOLE
     uint8_t delimiter; // of BLOCK_DELIMITED: '\n', '\0' or any byte
     uint16_t columns;  // values an item; 1 unless the input has several columns
-    uint32_t items;    // items a task of BLOCK_DELIMITED; 1 is usual, 0 is not valid
+    uint32_t items;    // items a task of BLOCK_DELIMITED; 1 is usual, 0 is not valid; 1 of the others
 } shape_t;
 
 bool shape_equal (const shape_t *a, const shape_t *b);

@@ -457,6 +457,11 @@ bool dryer_failed (const dryer_t *self)
     return self->oom || self->reports.oom || self->outbox.failed || self->session.link.failed;
 }
 
+bool dryer_unfit (const dryer_t *self)
+{
+    return self->unfit;
+}
+
 dryer_status_t dryer_status (const dryer_t *self)
 {
     dryer_status_t status = self->figures;

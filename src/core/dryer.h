@@ -52,6 +52,7 @@ typedef struct {
     uint32_t prefetch; // tasks beyond them that may wait here
     uint32_t grain;    // tasks that one slot takes at a time; 1 for commands
     uint32_t unsure;   // tasks that may have been started and not yet reported: slots for commands
+    bool no_blocks;    // tasks of BLOCK_WHOLE cannot be done here: at the first one it leaves (dryer_unfit)
     int64_t wait_ms;
 } dryer_config_t;
 
@@ -129,6 +130,7 @@ const ending_t *dryer_ending (const dryer_t *self);
 const char *dryer_reason (const dryer_t *self);
 bool dryer_stays (const dryer_t *self); // the sink said that another run follows there
 bool dryer_failed (const dryer_t *self);
+bool dryer_unfit (const dryer_t *self); // leaves because it got what its config.no_blocks says
 
 typedef struct {
     uint64_t started, done, failed, returned, bad;

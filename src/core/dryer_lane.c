@@ -147,7 +147,7 @@ void dryer_lane_connected (dryer_t *self, uint64_t washer, uint32_t generation, 
         say_lanegot (self);
 }
 
-static void on_tasks (dryer_t *self, const message_t *message)
+static void on_tasks (dryer_t *self, const message_t *message, int64_t now_ms)
 {
     reader_t in = reader_of (message);
     held_t run = {.washer = self->lane.washer, .seq = message->header.seq};
@@ -166,6 +166,10 @@ static void on_tasks (dryer_t *self, const message_t *message)
     if (held_push (&self->held, &run) == -1) {
         slice_drop (&run.bytes);
         self->oom = true;
+    }
+    if (run.shape.format == BLOCK_WHOLE && self->config.no_blocks && !self->unfit) {
+        self->unfit = true;
+        dryer_leave (self, now_ms);
     }
     if (self->state == DRYER_LEAVING)
         dryer_give_back_all (self);
@@ -197,7 +201,7 @@ void dryer_heard_lane (dryer_t *self, const message_t *message, int64_t now_ms)
         !lane_accept (self, header->seq))
         return;
     if (header->type == MSG_TASKS)
-        on_tasks (self, message);
+        on_tasks (self, message, now_ms);
     reader_t in = reader_of (message);
     if (header->type == MSG_RECALL)
         give_back (self, get_u32 (&in), self->lane.washer, header->seq);

@@ -248,7 +248,7 @@ shape_t get_shape (reader_t *self)
     shape.delimiter = get_u8 (self);
     shape.columns = get_u16 (self);
     shape.items = get_u32 (self);
-    if (shape.format > BLOCK_PREFIXED || !shape.items)
+    if (shape.format > BLOCK_WHOLE || !shape.items)
         self->bad = true;
     return shape;
 }

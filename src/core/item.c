@@ -5,6 +5,7 @@ void item_put (writer_t *out, const shape_t *shape, const uint8_t *task, size_t 
     const uint8_t *value;
     size_t value_size;
     uint32_t count = 0;
+    size = shape->format == BLOCK_WHOLE ? 0 : size;
     for (value_cursor_t cursor = value_cursor (shape, task, size); value_next (&cursor, &value, &value_size);)
         count++;
     put_u16 (out, shape->columns);

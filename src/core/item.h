@@ -10,7 +10,8 @@
 
 enum { ITEM_VALUE_MOST = 131071 }; // as much as an argument of a command holds
 
-//  Appends ONE task's values (its exact bytes), the first ITEM_VALUE_MOST bytes of each.
+//  Appends ONE task's values (its exact bytes), the first ITEM_VALUE_MOST bytes of each. None of BLOCK_WHOLE: a block
+//  names no task.
 void item_put (writer_t *out, const shape_t *shape, const uint8_t *task, size_t size);
 
 //  Begins to walk over the values, with value_next; the cursor's shape says how many columns they have. False where the

@@ -472,5 +472,7 @@ washer_status_t washer_status (const washer_t *self)
     status.out = (size_t)(self->ledger.out + self->foreign.out);
     status.dryers = self->lanes.size;
     status.suspects = (size_t)self->suspects.total;
+    for (size_t i = 0; i < self->lanes.size; i++)
+        status.slots += lane_base (self->lanes.lanes[i]);
     return status;
 }

@@ -96,6 +96,7 @@ bool washer_failed (const washer_t *self); // memory ended: the process must end
 typedef struct {
     uint64_t put, counted, failed, sent, redelivered, recalled, bad;
     size_t out, dryers, suspects;
+    uint64_t slots; // of all dryers together
 } washer_status_t;
 washer_status_t washer_status (const washer_t *self);
 

@@ -1,4 +1,5 @@
 /*  The washer's bookkeeping: todo -> out -> counted, and the ways back. */
+#include "core/item.h"
 #include "core/washer_i.h"
 
 static void check (washer_t *self, int rc)
@@ -78,6 +79,8 @@ static void strike (washer_t *self, uint64_t n)
     uint64_t one = 1;
     shape_t shape = self->config.shape; // where the bytes are gone
     slice_t item = stock_slice (&self->stock, n, &one, &shape);
+    if (shape.format == BLOCK_WHOLE && item.size > ITEM_VALUE_MOST)
+        item.size = ITEM_VALUE_MOST; // it is shown, and done no more
     writer_t records = {0};
     put_u64 (&records, n);
     put_u32 (&records, note->strikes);

@@ -21,10 +21,9 @@ static void reached (washer_t *self)
     prints_add (&self->unsaid, print);
 }
 
-void input_noted (washer_t *self, const slice_t *bytes)
+static void note (washer_t *self, const uint8_t *data, size_t left)
 {
-    const uint8_t *data = bytes->data;
-    for (size_t left = bytes->size; left;) {
+    while (left) {
         uint64_t at = self->ink.bytes, stop = print_next (at);
         if (self->asked_bytes > at && self->asked_bytes < stop)
             stop = self->asked_bytes;
@@ -35,6 +34,29 @@ void input_noted (washer_t *self, const slice_t *bytes)
         if (self->ink.bytes == stop)
             reached (self);
     }
+}
+
+enum { SIZE_BYTES = 8 };
+
+//  Of BLOCK_WHOLE the bytes do not say where a task ends, so each one's size goes before it; of others nothing does.
+static size_t write_size (const shape_t *shape, const slice_t *bytes, uint8_t out[SIZE_BYTES])
+{
+    for (unsigned i = 0; i < SIZE_BYTES; i++)
+        out[i] = (uint8_t)((uint64_t)bytes->size >> 8 * i);
+    return shape->format == BLOCK_WHOLE ? SIZE_BYTES : 0;
+}
+
+void input_noted (washer_t *self, const slice_t *bytes)
+{
+    uint8_t size[SIZE_BYTES];
+    note (self, size, write_size (&self->stock.shape, bytes, size));
+    note (self, bytes->data, bytes->size);
+}
+
+static void take_up_to (ink_t *ink, uint64_t stop, const uint8_t *data, size_t size)
+{
+    uint64_t left = stop - ink->bytes;
+    ink_take (ink, data, left < size ? (size_t)left : size);
 }
 
 //  False where what was put before this place is not all held.
@@ -50,8 +72,9 @@ static bool read_again (const washer_t *self, uint64_t bytes, ink_t *ink)
             return false;
         if (!shape_equal (&lot->shape, shape))
             ink_shape (ink, shape = &lot->shape);
-        uint64_t left = bytes - ink->bytes;
-        ink_take (ink, lot->bytes.data, left < lot->bytes.size ? (size_t)left : lot->bytes.size);
+        uint8_t size[SIZE_BYTES];
+        take_up_to (ink, bytes, size, write_size (shape, &lot->bytes, size));
+        take_up_to (ink, bytes, lot->bytes.data, lot->bytes.size);
         n += lot->count;
     }
     return ink->bytes == bytes;

@@ -1,5 +1,6 @@
 #include "input/input.h"
 
+#include "input/cutter.h"
 #include "input/packer.h"
 #include "input/product.h"
 #include "input/reader.h"
@@ -12,8 +13,9 @@
 
 struct input {
     shape_t shape;
-    bool direct; // the bytes stay as they were read: `reader`; else `product` and `packer`
+    enum { DIRECT, PACKED, CUT } way; // the bytes stay as they were read; `product` and `packer`; --pipe
     reader_t reader;
+    cutter_t cutter;
     product_t product;
     packer_t packer;
     bool has_row; // the product's row is still to be packed
@@ -41,6 +43,16 @@ static int check_config (const input_config_t *config, const input_source_t *sou
     return config->block_bytes ? 0 : fault_set (fault, EINVAL, "blocks of 0 bytes");
 }
 
+//  What stands on one source of bytes, cut by marks, is all that a block can be made of.
+static int check_pipe (const input_config_t *config, const input_source_t *sources, size_t count, fault_t *fault)
+{
+    if (count > 1 || sources->kind == INPUT_LIST)
+        return fault_set (fault, EINVAL, "blocks are made of one stream of bytes");
+    if (config->pack || config->skip_blank || config->task_bytes)
+        return fault_set (fault, EINVAL, "blocks hold the bytes as they are");
+    return 0;
+}
+
 static bool is_direct (const input_config_t *config, size_t count)
 {
     bool fits_bytes = config->task_bytes && config->task_items > 1;
@@ -50,7 +62,7 @@ static bool is_direct (const input_config_t *config, size_t count)
 static int open_direct (input_t *self, const input_source_t *source, const input_config_t *config)
 {
     uint32_t task_items = config->task_items ? config->task_items : 1;
-    self->direct = true;
+    self->way = DIRECT;
     if (reader_open (&self->reader, source, config, task_items, &self->fault) < 0)
         return -1;
     self->shape = (shape_t){BLOCK_DELIMITED, self->reader.source.delimiter, 1, task_items};
@@ -59,9 +71,19 @@ static int open_direct (input_t *self, const input_source_t *source, const input
 
 static int open_packed (input_t *self, const input_source_t *sources, size_t count, const input_config_t *config)
 {
+    self->way = PACKED;
     packer_init (&self->packer, config, (uint16_t)count, &self->fault);
     self->shape = (shape_t){.format = BLOCK_PREFIXED, .columns = (uint16_t)count, .items = 1};
     return product_open (&self->product, sources, count, config, &self->fault);
+}
+
+static int open_cut (input_t *self, const input_source_t *sources, size_t count, const input_config_t *config)
+{
+    self->way = CUT;
+    self->shape = (shape_t){.format = BLOCK_WHOLE, .columns = 1, .items = 1};
+    if (check_pipe (config, sources, count, &self->fault) < 0)
+        return -1;
+    return cutter_open (&self->cutter, sources, config, &self->fault);
 }
 
 static int open_sources (input_t *self, const input_config_t *config)
@@ -71,6 +93,8 @@ static int open_sources (input_t *self, const input_config_t *config)
     size_t count = config->source_count ? config->source_count : 1;
     if (check_config (config, sources, count, &self->fault) < 0)
         return -1;
+    if (config->pipe)
+        return open_cut (self, sources, count, config);
     return is_direct (config, count) ? open_direct (self, sources, config) : open_packed (self, sources, count, config);
 }
 
@@ -81,7 +105,7 @@ input_t *input_new (const input_config_t *config, char *error, size_t error_size
         snprintf (error, error_size, "no memory");
         return NULL;
     }
-    self->fd = self->reader.source.fd = self->product.fd = -1;
+    self->fd = self->reader.source.fd = self->cutter.source.fd = self->product.fd = -1;
     if (open_sources (self, config) == 0)
         return self;
     int number = self->fault.number;
@@ -97,6 +121,7 @@ void input_destroy (input_t **self_p)
     if (!self)
         return;
     reader_close (&self->reader);
+    cutter_close (&self->cutter);
     product_close (&self->product);
     packer_free (&self->packer);
     free (self);
@@ -108,6 +133,14 @@ static int read_direct (input_t *self, batch_t *out)
     int rc = reader_read (&self->reader, out);
     if (rc == 0 && self->reader.blocked)
         self->fd = self->reader.source.fd;
+    return rc;
+}
+
+static int read_cut (input_t *self, batch_t *out)
+{
+    int rc = cutter_read (&self->cutter, out);
+    if (rc == 0 && self->cutter.blocked)
+        self->fd = self->cutter.source.fd;
     return rc;
 }
 
@@ -140,12 +173,14 @@ static int read_packed (input_t *self, batch_t *out)
 
 int input_read (input_t *self, batch_t *out)
 {
+    static int (*const reads[]) (input_t *,
+                                 batch_t *) = {[DIRECT] = read_direct, [PACKED] = read_packed, [CUT] = read_cut};
     self->fd = -1;
     if (self->fault.number) {
         errno = self->fault.number;
         return -1;
     }
-    return self->direct ? read_direct (self, out) : read_packed (self, out);
+    return reads[self->way](self, out);
 }
 
 int input_fd (const input_t *self)
@@ -157,8 +192,10 @@ bool input_eof (const input_t *self)
 {
     if (self->fault.number)
         return false;
-    if (self->direct)
+    if (self->way == DIRECT)
         return reader_eof (&self->reader);
+    if (self->way == CUT)
+        return cutter_eof (&self->cutter);
     return self->product.ended && !self->has_row && !self->packer.tasks && !self->packer.in_open;
 }
 
@@ -174,8 +211,8 @@ const shape_t *input_shape (const input_t *self)
 
 bool input_is_terminal (const input_t *self)
 {
-    if (self->direct)
-        return self->reader.source.terminal;
+    if (self->way != PACKED)
+        return self->reader.source.terminal || self->cutter.source.terminal;
     for (size_t i = 0; i < self->product.column_count; i++)
         if (self->product.columns[i].reader.source.terminal)
             return true;

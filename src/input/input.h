@@ -5,6 +5,8 @@
  *  the slice that holds the whole tasks is handed out; the torn tail begins the next slice. Every other input is
  *  put together value by value (BLOCK_PREFIXED): products, linked sources, -X, -s with -n, -r.
  *
+ *  A third one is for --pipe: one source is cut into blocks of whole records (BLOCK_WHOLE), each of them a task.
+ *
  *  It is a pull interface for an event loop, and it never blocks on a pipe, a socket or a terminal:
  *
  *      batch_t batch;
@@ -35,6 +37,13 @@ typedef struct {
     follow_t *follow;         // of INPUT_FOLLOW: how far it may be read
 } input_source_t;
 
+//  A text that ends or begins a record.
+enum { MARK_BYTES = 128 };
+typedef struct {
+    uint8_t bytes[MARK_BYTES];
+    size_t size; // 0: none
+} mark_t;
+
 //  Begin with input_defaults () and change what was asked for.
 typedef struct {
     const input_source_t *sources; // in the order of the command line; the last varies fastest
@@ -48,6 +57,12 @@ typedef struct {
     size_t command_bytes;          // of `task_bytes`, what the command's own words take; a value takes its size + 1
     size_t max_item_bytes;         // an item (with -n, a task) beyond it is an error; at most INPUT_MAX_ITEM_LIMIT
     size_t block_bytes;            // usual size of a block
+    bool pipe;                     // blocks of whole records for a command's stdin; `task_items`: records a block
+    size_t pipe_bytes;             // --block: bytes of one at most, where no record is longer; 0: 1 MiB
+    bool has_record_end;           // else a record ends with `delimiter`, or where the next one starts
+    mark_t record_end;             // --recend; empty, and no start either: a block may be cut anywhere
+    mark_t record_start;           // --recstart
+    uint32_t header_lines;         // the first lines of the input are the front of each block
 } input_config_t;
 
 #define INPUT_MAX_ITEM_LIMIT ((size_t)2 << 30)
@@ -58,6 +73,9 @@ input_config_t input_defaults (void);
 //  The byte that `-d TEXT` names: one character, or one of \a \b \f \n \r \t \v \\ \0 \NNN (octal) \xHH.
 //  Returns 0, or -1 with EINVAL.
 int input_delimiter (const char *text, uint8_t *delimiter);
+
+//  The bytes that `--recend TEXT` names: as of input_delimiter, any number of them. Returns 0, or -1 with EINVAL.
+int input_mark (const char *text, mark_t *mark);
 
 //  Opens every source, and reads nothing. Returns NULL with errno where one cannot be read (missing, a directory,
 //  not open for reading, standard input named twice) or the configuration makes no sense; then `error` holds one
@@ -72,7 +90,7 @@ const shape_t *input_shape (const input_t *self);
 typedef struct {
     slice_t bytes;
     uint64_t tasks;
-    uint64_t items; // in those tasks; less than tasks * -n only where a task is not full
+    uint64_t items; // in those tasks; less than tasks * -n only where a task is not full. With `pipe`: tasks
     shape_t shape;  // how they lie there; one with 0 items: as the whole input
 } batch_t;
 

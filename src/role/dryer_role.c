@@ -152,6 +152,7 @@ static int begin_life (role_t *self)
                            .prefetch = config->prefetch,
                            .grain = 1,
                            .unsure = self->quota.slots,
+                           .no_blocks = !config->runner.pipe && !config->hands,
                            .wait_ms = config->wait_ms};
     dryer_ports_t ports = {.arg = self,
                            .sink_found = on_sink_found,
@@ -298,6 +299,11 @@ static void turn (role_t *self, int64_t now_ms)
         be_reborn (self, now_ms);
     else if (dryer_stays (self->core) && !self->is_leaving && !self->is_parting && is_over (self))
         begin_next (self);
+    if (self->core && dryer_unfit (self->core) && !self->failed) {
+        talk_say (&self->config->talk, TALK_ERROR,
+                  "the washer gives blocks for the stdin of commands: give --pipe to this dryer too");
+        self->failed = self->is_parting = true;
+    }
     if (self->core && dryer_failed (self->core)) {
         errno = ENOMEM;
         fail (self, "cannot go on");

@@ -205,7 +205,8 @@ static int start (rack_t *self, const job_t *job, int64_t now_ms)
                           .attempt = job->attempt,
                           .shape = &job->shape,
                           .data = job->bytes.data,
-                          .size = job->bytes.size};
+                          .size = job->bytes.size,
+                          .block = job->bytes.block};
     return runner_start (self->runner, &task, now_ms);
 }
 

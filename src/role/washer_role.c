@@ -159,11 +159,13 @@ static bool has_room (const role_t *self)
     const washer_role_config_t *config = self->config;
     washer_status_t status = washer_status (self->core);
     uint64_t tasks = washer_unsent_tasks (self->core) + status.out;
-    if (tasks < config->least_tasks)
+    uint64_t each = config->slot_tasks ? config->slot_tasks : 1;
+    if (tasks <= config->slots * each)
         return true;
     if (config->queue_tasks && tasks >= config->queue_tasks)
         return false;
-    return washer_held_bytes (self->core) < (config->queue_bytes ? config->queue_bytes : QUEUE_BYTES);
+    return tasks <= status.slots * each ||
+           washer_held_bytes (self->core) < (config->queue_bytes ? config->queue_bytes : QUEUE_BYTES);
 }
 
 static bool may_read (const role_t *self)

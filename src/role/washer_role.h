@@ -33,7 +33,8 @@ typedef struct {
     full_t when_full;
     uint64_t queue_tasks; // held at most; 0: no bound
     size_t queue_bytes;   // held at most; 0: QUEUE_BYTES
-    uint64_t least_tasks; // this many are held however large they are, so that no slot waits
+    uint64_t slots;       // at the dryers, as far as is known from the start
+    uint32_t slot_tasks;  // so many for each slot are held however large they are, so that none waits; 0: one
     talk_t talk;
     //  Called after each turn. NULL: not used.
     void (*turned) (void *arg, const washer_t *core);

@@ -81,6 +81,8 @@ static void begin (rendering_t *self, const template_t *template, const template
     text_clear (&self->text);
     const uint8_t *data;
     size_t size;
+    if (template->pipe || task->shape->format == BLOCK_WHOLE)
+        return; // a block is no argument, and no part of a tag
     value_cursor_t cursor = value_cursor (task->shape, task->data, task->size);
     while (value_next (&cursor, &data, &size))
         if (grow (self, (void **)&self->values, &self->capacity, self->count, sizeof *self->values))

@@ -31,7 +31,7 @@ static int make_slot (runner_t *self)
         return -1;
     }
     slot->state = SLOT_RESTING;
-    slot->child.pidfd = -1;
+    slot->child.pidfd = slot->spout.fd = -1;
     slot->stream[0] = slot->stream[1] = (stream_t){.fd = -1, .write_fd = -1};
     self->slot[self->made++] = slot;
     slot->number = self->made;

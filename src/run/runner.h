@@ -12,6 +12,10 @@
  *  what the caller does not take stays in the pipe, and the command waits. In RUNNER_LINES a piece is whole lines,
  *  except that a line longer than the buffer comes in several pieces, and that the last line may lack its newline.
  *
+ *  With `pipe` the task's bytes are the stdin of its command (spout.h); else stdin is /dev/null. A task of BLOCK_WHOLE
+ *  is written as it is, items that end with a delimiter with that, and of others there must be one. SIGPIPE must be
+ *  ignored.
+ *
  *  One thread a runner, and that thread must live as long as the process does (the kernel sends PR_SET_PDEATHSIG when
  *  the thread that made a child ends). Before the first one: child_remember () in child.h.
  */
@@ -40,6 +44,7 @@ typedef struct {
     const shape_t *shape;
     const uint8_t *data; // exactly the task's bytes
     size_t size;
+    block_t *block; // with `pipe`: where they lie, kept until they are written
 } runner_task_t;
 
 //  Just before a command runs (or is shown, with dry_run): its text, borrowed. For -t. Must not call the runner.
@@ -57,6 +62,7 @@ typedef struct {
     termseq_t termseq;            // {0}: TERMSEQ_DEFAULT
     int64_t delay_ms;             // between two starts
     int nice;                     // added to our own
+    bool pipe;                    // the task's bytes go to stdin
     bool dry_run;                 // the command's text is the stdout, nothing runs
     bool want_text;               // results carry the command's text
     bool want_item;               // results carry the task's values

@@ -14,6 +14,7 @@
 #include "run/child.h"
 #include "run/envp.h"
 #include "run/runner.h"
+#include "run/spout.h"
 #include "run/text.h"
 
 #include <sys/queue.h>
@@ -56,6 +57,7 @@ struct slot {
     uint32_t number;
     uint32_t generation; // of what is in it, so that a late event is known
     child_t child;
+    spout_t spout;
     stream_t stream[2];
     record_t *record;
     int64_t deadline_ms; // of the timeout, or of the next step
@@ -105,7 +107,7 @@ void record_detach (runner_t *runner, record_t *self);
 
 //  slot.c
 
-enum { EVENT_EXIT, EVENT_OUT, EVENT_ERR, EVENT_KINDS };
+enum { EVENT_EXIT, EVENT_OUT, EVENT_ERR, EVENT_IN, EVENT_KINDS };
 
 //  -1 and ENOMEM: nothing has changed. 0: a result follows.
 int slot_start (runner_t *runner, slot_t *slot, const runner_task_t *task, int64_t now_ms);

@@ -49,7 +49,7 @@ static void close_fd (int *fd)
 static int watch (runner_t *runner, slot_t *slot, int kind, int fd)
 {
     uint64_t id = ((uint64_t)slot->generation << 32) + (uint64_t)(slot->number - 1) * EVENT_KINDS + (uint32_t)kind;
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = id};
+    struct epoll_event event = {.events = kind == EVENT_IN ? EPOLLOUT : EPOLLIN, .data.u64 = id};
     return epoll_ctl (runner->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
@@ -87,6 +87,7 @@ void slot_drop (runner_t *runner, slot_t *slot)
             record_destroy (&slot->stream[i].piece);
         close_stream (&slot->stream[i]);
     }
+    spout_close (&slot->spout);
     close_fd (&slot->child.pidfd);
     record_destroy (&slot->record);
 }
@@ -138,6 +139,7 @@ static void complete (runner_t *runner, slot_t *slot)
         record_flush (runner, slot, i);
         close_stream (&slot->stream[i]);
     }
+    spout_close (&slot->spout);
     slot->record = NULL;
     record_queue (runner, record);
     move_to (runner, slot, SLOT_FREE);
@@ -276,6 +278,11 @@ void slot_event (runner_t *runner, slot_t *slot, int kind, int64_t now_ms)
 {
     if (slot->state != SLOT_RUNNING && slot->state != SLOT_ENDING)
         return;
+    if (kind == EVENT_IN) {
+        if (slot->spout.fd >= 0)
+            spout_pour (&slot->spout);
+        return;
+    }
     if (kind != EVENT_EXIT) {
         stream_event (runner, slot, kind - EVENT_OUT, now_ms);
         return;
@@ -395,22 +402,30 @@ static int open_pipe (stream_t *stream)
     return 0;
 }
 
-static int spawn (runner_t *runner, slot_t *slot, const runner_task_t *task, char **argv)
+//  `stdin_bytes`: NULL for /dev/null.
+static int spawn (runner_t *runner, slot_t *slot, const runner_task_t *task, const slice_t *stdin_bytes, char **argv)
 {
-    if (open_pipe (&slot->stream[0]) != 0 || open_pipe (&slot->stream[1]) != 0)
+    int in = runner->null;
+    if (open_pipe (&slot->stream[0]) != 0 || open_pipe (&slot->stream[1]) != 0 ||
+        (stdin_bytes && spout_open (&slot->spout, stdin_bytes, &in) != 0))
         return -1;
     child_spec_t spec = {.program = argv[0],
                          .argv = argv,
                          .envp = envp_for (runner->envp, task->n, task->attempt, slot->number),
-                         .fd = {runner->null, slot->stream[0].write_fd, slot->stream[1].write_fd},
+                         .fd = {in, slot->stream[0].write_fd, slot->stream[1].write_fd},
                          .nice = runner->opts.nice,
                          .place = slot->place};
-    return child_start (runner->spawner, &spec, &slot->child);
+    int rc = child_start (runner->spawner, &spec, &slot->child), kept = errno;
+    if (in != runner->null)
+        close (in);
+    errno = kept;
+    return rc;
 }
 
 static int watch_all (runner_t *runner, slot_t *slot)
 {
-    if (watch (runner, slot, EVENT_EXIT, slot->child.pidfd) == 0 && watch_stream (runner, slot, 0) == 0 &&
+    bool is_fed = slot->spout.fd < 0 || watch (runner, slot, EVENT_IN, slot->spout.fd) == 0;
+    if (is_fed && watch (runner, slot, EVENT_EXIT, slot->child.pidfd) == 0 && watch_stream (runner, slot, 0) == 0 &&
         watch_stream (runner, slot, 1) == 0)
         return 0;
     int error = errno, status, signal;
@@ -430,13 +445,21 @@ static void cannot_start (runner_t *runner, slot_t *slot, const char *name, int 
 static void run (runner_t *runner, slot_t *slot, const runner_task_t *task, int64_t now_ms)
 {
     template_task_t rendered = template_task (slot, task);
+    slice_t bytes = {task->block, task->data, task->size};
+    if (runner->opts.pipe && !spout_find (task->shape, &bytes)) {
+        explain (slot->record, "task %llu: it has several values, or none, and stdin takes one: leave out --pipe",
+                 (unsigned long long)task->n);
+        fail (runner, slot, CANNOT_RUN);
+        return;
+    }
     char **argv = template_argv (runner->opts.command, runner->rendering, &rendered);
     if (!argv && errno == EINVAL) {
         explain (slot->record, "task %llu: %s", (unsigned long long)task->n, template_reason (runner->rendering));
         fail (runner, slot, CANNOT_RUN);
     } else if (!argv || !argv[0]) {
         cannot_start (runner, slot, "the command", argv ? ENOENT : errno);
-    } else if (spawn (runner, slot, task, argv) != 0 || watch_all (runner, slot) != 0) {
+    } else if (spawn (runner, slot, task, runner->opts.pipe ? &bytes : NULL, argv) != 0 ||
+               watch_all (runner, slot) != 0) {
         cannot_start (runner, slot, argv[0], errno);
     } else {
         slot->record->result.started = true;

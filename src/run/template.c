@@ -58,14 +58,14 @@ static void drop_words (template_t *self)
 }
 
 //  All words become one, joined by blanks; the values go last where they are not named.
-static int join_words (template_t *self, const char *replace, bool is_filter)
+static int join_words (template_t *self, const char *replace, bool is_fed)
 {
     text_t line = {0};
     for (size_t i = 0; i < self->count; i++) {
         text_add (&line, " ", i ? 1 : 0);
         text_add_string (&line, self->words[i].text);
     }
-    if (!is_filter && !has_replacement (self)) {
+    if (!is_fed && !has_replacement (self)) {
         text_add (&line, " ", 1);
         text_add_string (&line, replace ? replace : "{}");
     }
@@ -138,32 +138,60 @@ static int compile_line (template_t *self, const template_opts_t *opts, char *er
         errno = EINVAL;
         return -1;
     }
-    if (join_words (self, opts->replace, opts->is_filter) != 0 || find_places (self->words, error, error_size) != 0)
+    if (join_words (self, opts->replace, opts->is_filter || opts->pipe) != 0 ||
+        find_places (self->words, error, error_size) != 0)
         return -1;
     return find_references (self);
+}
+
+//  The first piece of one of these kinds (bits), as it is written. False where there is none.
+static bool find_kind (const template_t *self, unsigned kinds, value_t *found)
+{
+    for (size_t i = 0; i < self->count; i++)
+        for (size_t j = 0; j < self->words[i].count; j++) {
+            const piece_t *piece = &self->words[i].pieces[j];
+            if (!(kinds & 1u << piece->kind))
+                continue;
+            *found = (value_t){.data = self->words[i].text + piece->at, .size = piece->size};
+            return true;
+        }
+    return false;
 }
 
 //  What runs before there is a value cannot name it.
 static int check_filter (const template_t *self, char *error, size_t error_size)
 {
-    for (size_t i = 0; i < self->count; i++)
-        for (size_t j = 0; j < self->words[i].count; j++) {
-            const piece_t *piece = &self->words[i].pieces[j];
-            if (piece->kind == PIECE_TEXT || piece->kind == PIECE_SLOT)
-                continue;
-            snprintf (error, error_size,
-                      "'%.*s' has no value in a command of --filter, which gets its items as lines: leave it out, or "
-                      "use -I for another replacement string",
-                      (int)piece->size, self->words[i].text + piece->at);
-            errno = EINVAL;
-            return -1;
-        }
-    return 0;
+    value_t found;
+    if (!find_kind (self, 1u << PIECE_ALL | 1u << PIECE_NTH | 1u << PIECE_SEQ, &found))
+        return 0;
+    snprintf (error, error_size,
+              "'%.*s' has no value in a command of --filter, which gets its items as lines: leave it out, or "
+              "use -I for another replacement string",
+              (int)found.size, found.data);
+    errno = EINVAL;
+    return -1;
+}
+
+//  --pipe: what stands in the command must not be the items, and without a command there is nothing to read them.
+static int check_pipe (const template_t *self, char *error, size_t error_size)
+{
+    value_t found;
+    bool is_named = find_kind (self, 1u << PIECE_ALL | 1u << PIECE_NTH, &found);
+    if (self->count && !is_named)
+        return 0;
+    if (is_named)
+        snprintf (error, error_size, "with --pipe the items are the stdin of COMMAND: leave out '%.*s'",
+                  (int)found.size, found.data);
+    else
+        snprintf (error, error_size, "--pipe needs COMMAND, which reads the items on its stdin: give one");
+    errno = EINVAL;
+    return -1;
 }
 
 static int compile (template_t *self, const template_opts_t *opts, char *error, size_t error_size)
 {
     self->context = opts->context;
+    self->pipe = opts->pipe;
     self->shell = strdup (shell_path (opts->shell));
     if (!self->shell)
         return -1;
@@ -172,11 +200,13 @@ static int compile (template_t *self, const template_opts_t *opts, char *error, 
             return -1;
     if (opts->is_filter && check_filter (self, error, error_size) != 0)
         return -1;
+    if (self->pipe && check_pipe (self, error, error_size) != 0)
+        return -1;
     if (!opts->count)
         self->mode = MODE_ITEM;
     else if (opts->force_shell || looks_like_shell (self))
         return compile_line (self, opts, error, error_size);
-    else if (!opts->is_filter && !has_replacement (self))
+    else if (!opts->is_filter && !opts->pipe && !has_replacement (self))
         return add_word (self, opts->replace ? opts->replace : "{}", opts->replace);
     return 0;
 }

@@ -49,6 +49,7 @@ typedef struct {
     bool force_shell;    // --shell: the words, joined by blanks, are a shell line
     bool context;        // -X
     bool is_filter;      // started once a slot: of the replacement strings there is only {%}, and no value goes last
+    bool pipe;           // --pipe: the items go to stdin, so no replacement string may stand for them
 } template_opts_t;
 
 //  Compiles; copies what it needs. NULL and one line in `error` (errno EINVAL: the user's mistake, ENOMEM).

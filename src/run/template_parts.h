@@ -20,7 +20,7 @@ typedef enum { MODE_WORDS, MODE_LINE, MODE_ITEM } template_mode_t; // arguments;
 struct template
 {
     template_mode_t mode;
-    bool context;
+    bool context, pipe;
     char *shell;
     word_t *words;
     size_t count;

@@ -46,6 +46,8 @@ static const struct {
     {{BLOCK_PREFIXED, 0, 1, 1}, "\1\0\0", 3, UINT64_MAX},
     {{BLOCK_PREFIXED, 0, 1, 1}, "\xff\xff\xff\xff\0\0\0\0", 8, UINT64_MAX},
     {{BLOCK_PREFIXED, 0, 1, 1}, "\1\0\0\0\xff\xff\xff\xff", 8, UINT64_MAX},
+    {{BLOCK_WHOLE, 0, 1, 1}, "", 0, 0},
+    {{BLOCK_WHOLE, 0, 1, 1}, "a\nb", 3, 1},
 };
 
 static void test_shapes_are_counted (void **state)

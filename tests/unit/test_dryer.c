@@ -149,6 +149,23 @@ static void test_a_leaving_dryer_returns_what_still_comes (void **state)
     dryer_destroy (&desk.dryer);
 }
 
+//  It cannot do what is meant for the stdin of a command: all of it goes back, with what comes after.
+static void test_blocks_make_who_takes_none_leave (void **state)
+{
+    for (int takes = 0; takes < 2; takes++) {
+        desk_t desk;
+        desk_open_for (&desk, WASHER, !takes);
+        tasks (&desk, WASHER, 1, 1, "a\n");
+        assert_false (dryer_unfit (desk.dryer));
+        tasks_of (&desk, WASHER, &(shape_t){BLOCK_WHOLE, 0, 1, 1}, 2, 1, "b\nc\n");
+        tasks_of (&desk, WASHER, &(shape_t){BLOCK_WHOLE, 0, 1, 1}, 3, 1, "d\n");
+        assert_int_equal (dryer_unfit (desk.dryer), !takes);
+        assert_int_equal (dryer_status (desk.dryer).returned, takes ? 0 : 3);
+        assert_int_equal (dryer_state (desk.dryer), takes ? DRYER_OPEN : DRYER_LEAVING);
+        dryer_destroy (&desk.dryer);
+    }
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +177,7 @@ int main (void)
         cmocka_unit_test (test_a_run_is_done_and_returned_in_parts),
         cmocka_unit_test (test_pace),
         cmocka_unit_test (test_a_leaving_dryer_returns_what_still_comes),
+        cmocka_unit_test (test_blocks_make_who_takes_none_leave),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

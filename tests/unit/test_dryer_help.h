@@ -63,10 +63,10 @@ static inline void order_lane (desk_t *self, uint64_t washer)
     dryer_lane_connected (self->dryer, washer, 1, self->now_ms);
 }
 
-static inline void desk_open (desk_t *self, uint64_t washer)
+static inline void desk_open_for (desk_t *self, uint64_t washer, bool no_blocks)
 {
     *self = (desk_t){.now_ms = 1000};
-    dryer_config_t config = {.life = DRYER, .slots = 2, .prefetch = 8, .grain = 1, .unsure = 2};
+    dryer_config_t config = {.life = DRYER, .slots = 2, .prefetch = 8, .grain = 1, .unsure = 2, .no_blocks = no_blocks};
     dryer_ports_t ports = {
         self, on_sink_found, on_lane_connect, on_lane_close, on_wants, on_read_output, on_free_output, NULL, NULL};
     self->dryer = dryer_new (&config, &ports, self->now_ms);
@@ -83,6 +83,11 @@ static inline void desk_open (desk_t *self, uint64_t washer)
     order_lane (self, washer);
 }
 
+static inline void desk_open (desk_t *self, uint64_t washer)
+{
+    desk_open_for (self, washer, true);
+}
+
 static inline void lane (desk_t *self, uint64_t washer, uint8_t type, writer_t *records, const char *body)
 {
     slice_t bytes = slice_text (body);
@@ -96,17 +101,20 @@ static inline void lane (desk_t *self, uint64_t washer, uint8_t type, writer_t *
     writer_free (records);
 }
 
-static inline void tasks (desk_t *self, uint64_t washer, uint64_t n, uint64_t count, const char *body)
+static inline void tasks_of (desk_t *self, uint64_t washer, const shape_t *shape, uint64_t n, uint64_t count,
+                             const char *body)
 {
     writer_t out = {0};
     put_run (&out, n, count);
     put_u32 (&out, 1);
     put_u8 (&out, 1); // the last attempt
-    put_u8 (&out, BLOCK_DELIMITED);
-    put_u8 (&out, '\n');
-    put_u16 (&out, 1);
-    put_u32 (&out, 1);
+    put_shape (&out, shape);
     lane (self, washer, MSG_TASKS, &out, body);
+}
+
+static inline void tasks (desk_t *self, uint64_t washer, uint64_t n, uint64_t count, const char *body)
+{
+    tasks_of (self, washer, &(shape_t){BLOCK_DELIMITED, '\n', 1, 1}, n, count, body);
 }
 
 //  Takes the next job and ends it well.

@@ -70,6 +70,9 @@ static void test_what_is_no_item (void **state)
     item.size = 0;
     item_put (&item, &lines, (const uint8_t *)"", 0); // no values
     assert_false (item_open (&cursor, item.data, item.size));
+    item.size = 0;
+    item_put (&item, &(shape_t){BLOCK_WHOLE, 0, 1, 1}, (const uint8_t *)"ab", 2); // a block is no name
+    assert_false (item_open (&cursor, item.data, item.size));
     writer_free (&item);
 }
 

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "cmd/config.h"
 #include "cmd/options_foreign.h"
 #include "cmd/options_limits.h"
@@ -101,6 +102,18 @@ static void test_numbers (void **state)
         ROW ("-X", command.context, true),
         ROW ("-s 4K", input.task_bytes, 4096),
         ROW ("-r", input.skip_blank, true),
+        ROW ("--pipe", input.pipe, true),
+        ROW ("--spreadstdin", command.pipe, true),
+        ROW ("--pipe", runner.pipe, true),
+        ROW ("--pipe -j 3", prefetch, 3),
+        ROW ("--pipe -j 3 --prefetch 5", prefetch, 5),
+        ROW ("--pipe --block 10M", input.pipe_bytes, 10 << 20),
+        ROW ("--pipe --blocksize 1k", input.pipe_bytes, 1000),
+        ROW ("--pipe --header :", input.header_lines, 1),
+        ROW ("--pipe --header 3", input.header_lines, 3),
+        ROW ("--pipe --recend \\r\\n", input.record_end.size, 2),
+        ROW ("--pipe --recend=", input.has_record_end, true),
+        ROW ("--pipe --recstart >", input.record_start.size, 1),
         ROW ("--max-item 1M", input.max_item_bytes, 1 << 20),
         ROW ("--queue 100", queue_tasks, 100),
         ROW ("--queue 100", queue_bytes, 0),
@@ -404,8 +417,25 @@ static void test_errors (void **state)
         {"--journal f -o f echo", "--journal needs a file of its own: give one that is nothing else"},
         {"-S host", "unknown option -S: start a dryer on each machine, as in ssh HOST dryer --at tcp://HEAD:PORT --key "
                     "FILE COMMAND"},
-        {"--pipe wc", "unknown option --pipe: this version gives items as arguments, not on stdin; split the input "
-                      "first, as split (1) does"},
+        {"--block 1M wc", "--block is about blocks for the stdin of commands: give --pipe"},
+        {"--header : wc", "--header is about blocks for the stdin of commands: give --pipe"},
+        {"--pipe --block 0 wc", "--block: '0' is not possible: give a size from 1 to 2G"},
+        {"--pipe --block x wc", "--block: 'x' is not a size: give " UNITS_SIZE_FORMS},
+        {"--pipe --header 0 wc", "--header: '0' is not a number of lines: give one, or : for the first line"},
+        {"--pipe --recstart _ wc", "--recstart: the start of a record is empty: give a text, or leave it out"},
+        {"--pipe --recend \\q wc", "--recend: '\\q' is no mark of records: give at most 128 bytes, with \\n \\t \\0 "
+                                   "\\NNN \\xHH and \\\\ for a backslash"},
+        {"--pipe -X wc", "-X is about items, and --pipe gives blocks as they are: leave it out"},
+        {"--pipe -s 9 wc", "-s is about items, and --pipe gives blocks as they are: leave it out"},
+        {"--pipe -r wc", "-r is about items, and --pipe gives blocks as they are: leave it out"},
+        {"--pipe -n 5 --block 1M wc", "-n and --block each say what a block is: give one"},
+        {"--pipe -n 5 --recend= wc", "-n counts records, and by --recend '' there are none: use --block"},
+        {"--pipe -0 --recend x wc", "-0 and -d say how a record ends: leave them out, or --recend"},
+        {"--pipe -d, --recstart x wc", "-0 and -d say how a record ends: leave them out, or --recstart"},
+        {"--pipe wc ::: a", "--pipe reads a file or stdin, and ::: gives items: leave out --pipe"},
+        {"--pipe -a f -a g wc", "--pipe reads one input: give one file, or use cat (1)"},
+        {"--pipe --regexp wc", "unknown option --regexp: records are found by plain texts: give --recstart or --recend "
+                               "such a text"},
         {"-N2", "unknown option -N: use -n N"},
         {"-km", "unknown option -m: use -X, or -n N"},
     };

@@ -346,8 +346,10 @@ static void test_errors (void **state)
         {"dishes --name x", "unknown option --name: washer has it, dishes has not"},
         {"dishes --stay", "unknown option --stay: dryer has it, dishes has not"},
         {"sink --frobnicate", "unknown option --frobnicate; see sink --help"},
-        {"washer --pipe", "unknown option --pipe: this version gives items as arguments, not on stdin; split the input "
-                          "first, as split (1) does"},
+        {"washer --at ipc://k --block 1M", "--block is about blocks for the stdin of commands: give --pipe"},
+        {"washer --at ipc://k --pipe a", "--pipe reads a file or stdin, and ::: gives items: leave out --pipe"},
+        {"dryer --at ipc://k --pipe -X wc", "-X is about items, and --pipe gives blocks as they are: leave it out"},
+        {"sink --at ipc://k --pipe", "unknown option --pipe: dryer has it, sink has not"},
 
         {"sink --at ipc://k --dead-after 99ms", "--dead-after '99ms' is too small: the least is 100ms"},
         {"sink --at tcp://h:1 --lane-ports 9", "--lane-ports: '9'" NO_RANGE},

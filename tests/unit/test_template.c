@@ -341,6 +341,43 @@ static void test_wrong_templates (void **state)
     assert_non_null (strstr (error, "/usr/bin/fish is not a POSIX shell"));
 }
 
+//  --pipe: no word stands for the items, and none is added.
+static void test_pipe (void **state)
+{
+    static const struct {
+        const char *words[3];
+        const char *wanted; // arguments; or what is wrong
+        const char *replace;
+    } cases[] = {
+        {{"wc"}, "[wc]", NULL},
+        {{"wc", "-l"}, "[wc][-l]", NULL},
+        {{"tee", "{#}-{%}"}, "[tee][42-7]", NULL},
+        {{"cat > out.{#}"}, "[/bin/sh][-c][cat > out.\"${1}\"][dishes][42]", NULL},
+        {{"wc", "{}"}, "with --pipe the items are the stdin of COMMAND: leave out '{}'", NULL},
+        {{"wc", "a{/.}"}, "with --pipe the items are the stdin of COMMAND: leave out '{/.}'", NULL},
+        {{"wc", "{2}"}, "with --pipe the items are the stdin of COMMAND: leave out '{2}'", NULL},
+        {{"wc < {}"}, "with --pipe the items are the stdin of COMMAND: leave out '{}'", NULL},
+        {{"wc", "@"}, "with --pipe the items are the stdin of COMMAND: leave out '@'", "@"},
+        {{NULL}, "--pipe needs COMMAND, which reads the items on its stdin: give one", NULL},
+    };
+    const shape_t whole = {BLOCK_WHOLE, 0, 1, 1};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        template_opts_t opts = {.words = (char *const *)cases[i].words, .pipe = true, .replace = cases[i].replace};
+        while (opts.count < 3 && cases[i].words[opts.count])
+            opts.count++;
+        char text[200] = "";
+        template_t *template = template_new (&opts, text, sizeof text);
+        rendering_t *into = rendering_new ();
+        template_task_t task = {.n = 42, .slot = 7, .shape = &whole, .data = (const uint8_t *)"a\0b", .size = 3};
+        char **argv = template ? template_argv (template, into, &task) : NULL;
+        for (size_t at = 0; argv && *argv; argv++)
+            at += (size_t)snprintf (text + at, sizeof text - at, "[%s]", *argv);
+        assert_string_equal (text, cases[i].wanted);
+        rendering_destroy (&into);
+        template_destroy (&template);
+    }
+}
+
 int main (void)
 {
     unsetenv ("DISHES_SHELL");
@@ -350,7 +387,7 @@ int main (void)
         cmocka_unit_test (test_text_of_a_command), cmocka_unit_test (test_tags),
         cmocka_unit_test (test_shell_lines),       cmocka_unit_test (test_what_no_argument_can_hold),
         cmocka_unit_test (test_several_columns),   cmocka_unit_test (test_program),
-        cmocka_unit_test (test_wrong_templates),
+        cmocka_unit_test (test_wrong_templates),   cmocka_unit_test (test_pipe),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -46,13 +46,17 @@ static void hear (desk_t *self, uint8_t type, uint32_t count, writer_t *records)
 }
 
 //  The washer, before any sink
-static void desk_begin_for (desk_t *self, uint32_t dryers)
+static void desk_begin_shaped (desk_t *self, uint32_t dryers, shape_t shape)
 {
     *self = (desk_t){.now_ms = 1000};
-    washer_config_t config = {
-        .life = WASHER, .shape = {BLOCK_DELIMITED, '\n', 1, 1}, .retries = 3, .wait_dryers = dryers};
+    washer_config_t config = {.life = WASHER, .shape = shape, .retries = 3, .wait_dryers = dryers};
     washer_ports_t ports = {self, on_sink_found, on_lane_open, on_lane_close, NULL, on_log};
     self->washer = washer_new (&config, &ports, self->now_ms);
+}
+
+static void desk_begin_for (desk_t *self, uint32_t dryers)
+{
+    desk_begin_shaped (self, dryers, (shape_t){BLOCK_DELIMITED, '\n', 1, 1});
 }
 
 static void desk_begin (desk_t *self)
@@ -438,6 +442,26 @@ static void test_what_is_told_of_the_input_depends_on_its_bytes_alone (void **st
     }
 }
 
+//  S43: blocks are told apart by where they end, too.
+static void test_the_same_bytes_in_other_blocks_are_another_input (void **state)
+{
+    static uint8_t data[3000];
+    print_t first[8], again[8];
+    for (size_t lot = 1000; lot <= 1500; lot += 500) {
+        desk_t desk;
+        bool eof = false;
+        desk_begin_shaped (&desk, 0, (shape_t){BLOCK_WHOLE, 0, 1, 1});
+        meet_sink (&desk, 0, 0);
+        put_bytes_of (&desk, data, sizeof data, lot, false);
+        washer_eof (desk.washer);
+        assert_true (told (&desk, lot == 1000 ? first : again, &eof) > 1);
+        washer_destroy (&desk.washer);
+    }
+    assert_int_equal (first[0].bytes, 1024);
+    assert_int_equal (again[0].bytes, 1024);
+    assert_int_not_equal (first[0].hash, again[0].hash);
+}
+
 //  S43: the place that WELCOME names, read before or only after it.
 static void test_the_place_that_the_sink_asks_for_is_told (void **state)
 {
@@ -506,6 +530,7 @@ int main (void)
         cmocka_unit_test (test_the_window_moves_with_what_is_counted),
         cmocka_unit_test (test_its_eof_tells_what_was_before),
         cmocka_unit_test (test_what_is_told_of_the_input_depends_on_its_bytes_alone),
+        cmocka_unit_test (test_the_same_bytes_in_other_blocks_are_another_input),
         cmocka_unit_test (test_the_place_that_the_sink_asks_for_is_told),
         cmocka_unit_test (test_a_place_behind_another_shape_is_told),
     };
