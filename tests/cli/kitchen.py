@@ -22,7 +22,7 @@ import time
 
 SOURCES = (":::", "::::", ":::+", "::::+")
 FIRST_TO_HEAR = ("sink", "dryer", "washer")     # of an option that several have, unless all need it
-FOR_ALL = ("--quiet", "-X")
+FOR_ALL = ("--quiet", "-X", "--pipe")
 OF_FILTERS = ("-0", "--null", "--crash-limit")  # at a dryer; beside --filter they are for all
 DISAGREE, FAILED = 98, 125
 #  For the others to end, when one has failed: more than --dead-after, unless none of them was met.

@@ -169,6 +169,33 @@ class Items(PipelineCase):
         self.assertEqual(result.out, b"1-a\n2-a\n1-b\n2-b\n")
 
 
+class Blocks(PipelineCase):
+    def test_blocks_beside_a_c_dryer(self):
+        data = b"".join(b"%d\n" % i for i in range(3000))
+        sink = self.part("sink", "-k", "--results", "tree")
+        late = "until [ -s by.py ]; do sleep 0.01; done; cat"
+        dryers = [self.dryer_py("--pipe", "-j2", "sh", "-c", "echo x >> by.py; cat"), self.c_dryer("--pipe", "-j1", late)]
+        washer = self.part("washer", "--pipe", "--block", "500", stdin=data)
+        self.assertEqual(self.end(sink).out, data)
+        for part in (washer, *dryers):
+            self.end(part)
+        self.assertEqual(sorted(os.listdir(self.path("tree"))), ["0"])
+
+    def test_without_pipe_it_leaves_and_gives_them_back(self):
+        sink, wrong = self.part("sink"), self.dryer_py("cat")
+        washer = self.part("washer", "--pipe", "-n1", stdin=b"a\nb\n")
+        self.check_one_line(self.end(wrong, 125), "give --pipe")
+        right = self.dryer_py("--pipe", "-j1", "cat")
+        self.check_each_once(self.end(sink).lines, [b"a", b"b"])
+        self.end(washer)
+        self.end(right)
+
+    def test_items_are_stdin_too(self):
+        result = self.run_pipeline(self.dryer_py("--pipe", "wc", "-c"), sink=["-k"], washer=["-0", "-n2"],
+                                   items=[b"a", b"bc", b"x" * 200_000])
+        self.assertEqual(result.lines, [b"5", b"200001"])
+
+
 class Results(PipelineCase):
     def test_in_the_order_of_input(self):
         items = [b"%d" % i for i in range(300)]
@@ -391,6 +418,9 @@ class Refusals(PipelineCase):
     def test_a_command_that_is_not_there(self):
         self.check_refused(127, "no-such-command", args=("no-such-command", "{}"))
         self.check_refused(126, "passwd", args=("/etc/passwd", "{}"))
+
+    def test_a_command_that_names_what_is_its_stdin(self):
+        self.check_refused(125, "leave out {}", args=("--pipe", "cat", "{}"))
 
     def test_addresses(self):
         for at in ("inproc://kitchen", "ipc://a/b", "tcp://host", "kitchen", "ipc://.."):

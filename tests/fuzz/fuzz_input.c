@@ -1,5 +1,5 @@
 //  Any bytes as input, in blocks of any size, with any delimiter. The items that come out, with the delimiter behind
-//  each, are the bytes that went in; packed or not, none is lost, made up or torn.
+//  each, are the bytes that went in; packed or not, none is lost, made up or torn. Likewise blocks of records (--pipe).
 #include "input/input.h"
 #include "feed.h"
 
@@ -90,6 +90,84 @@ static void expect (heard_t *out, const uint8_t *data, size_t size, const input_
     }
 }
 
+static void check_items (input_t *input, heard_t *heard, heard_t *wanted, const uint8_t *text, size_t size,
+                         const input_config_t *config)
+{
+    bool whole = read_all (input, heard, config->delimiter);
+    expect (wanted, text, size, config);
+    HOLDS (heard->size == wanted->size || (!whole && heard->size < wanted->size));
+    HOLDS (!heard->size || memcmp (heard->bytes, wanted->bytes, heard->size) == 0);
+}
+
+//  ---- blocks
+
+//  The size of the first lines, or of all there is where there are fewer.
+static size_t header_size (const input_config_t *config, const uint8_t *text, size_t size)
+{
+    size_t at = 0;
+    for (uint32_t lines = config->header_lines; lines && at < size; lines--) {
+        const uint8_t *stop = memchr (text + at, '\n', size - at);
+        at = stop ? (size_t)(stop + 1 - text) : size;
+    }
+    return at;
+}
+
+static bool has_mark (const mark_t *mark, const uint8_t *at)
+{
+    return memcmp (at, mark->bytes, mark->size) == 0;
+}
+
+//  A block begins with the header; behind it stand the next bytes of the text, cut where a record ends.
+static void hear_block (heard_t *heard, const slice_t *block, const input_config_t *config, const uint8_t *text,
+                        size_t size, size_t header)
+{
+    const mark_t *end = &config->record_end, *start = &config->record_start;
+    size_t at = header + heard->size, stop = at + block->size - header;
+    HOLDS (block->size > header && memcmp (block->data, text, header) == 0);
+    HOLDS (stop <= size && memcmp (block->data + header, text + at, stop - at) == 0);
+    heard->size = stop - header;
+    if (stop == size)
+        return;
+    HOLDS (heard->size >= end->size && has_mark (end, text + stop - end->size));
+    HOLDS (size - stop >= start->size && has_mark (start, text + stop));
+}
+
+static void read_blocks (input_t *input, heard_t *heard, const input_config_t *config, const uint8_t *text, size_t size)
+{
+    size_t header = header_size (config, text, size);
+    batch_t batch;
+    for (int rc; (rc = input_read (input, &batch)) || !input_eof (input);) {
+        if (rc == -1) {
+            HOLDS (errno == EMSGSIZE && *input_error (input));
+            return;
+        }
+        if (rc == 0)
+            continue;
+        HOLDS (batch.tasks == 1 && shape_count (input_shape (input), batch.bytes.data, batch.bytes.size) == 1);
+        hear_block (heard, &batch.bytes, config, text, size, header);
+        slice_drop (&batch.bytes);
+    }
+    HOLDS (header + heard->size == size);
+}
+
+static void set_blocks (input_config_t *config, feed_t *feed)
+{
+    mark_t *const marks[] = {&config->record_end, &config->record_start};
+    config->pipe = config->has_record_end = true;
+    config->pack = config->skip_blank = false;
+    config->task_bytes = 0;
+    config->header_lines = feed_below (feed, 3);
+    for (int i = 0; i < 2; i++) {
+        size_t size;
+        const uint8_t *bytes = feed_bytes (feed, feed_below (feed, 4), &size);
+        memcpy (marks[i]->bytes, bytes, size);
+        marks[i]->size = size;
+    }
+    if (!config->record_end.size && !config->record_start.size)
+        config->task_items = 0; // there are no records to count
+    config->pipe_bytes = config->task_items ? 0 : config->block_bytes;
+}
+
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     feed_t feed = feed_of (data, size);
@@ -104,16 +182,18 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     config.max_item_bytes = bits & 16 ? 1 + feed_below (&feed, 64) : config.max_item_bytes;
     config.command_bytes = 4;
     config.task_bytes = bits & 32 ? 5 + feed_below (&feed, 64) : 0;
+    if (bits & 64)
+        set_blocks (&config, &feed);
     size_t text_size;
     const uint8_t *text = feed_bytes (&feed, SIZE_MAX, &text_size);
     heard_t heard = {0}, wanted = {0};
     config.stdin_fd = memory_file (text, text_size);
     input_t *input = input_new (&config, error, sizeof error);
     HOLDS (input);
-    bool whole = read_all (input, &heard, config.delimiter);
-    expect (&wanted, text, text_size, &config);
-    HOLDS (heard.size == wanted.size || (!whole && heard.size < wanted.size));
-    HOLDS (!heard.size || memcmp (heard.bytes, wanted.bytes, heard.size) == 0);
+    if (config.pipe)
+        read_blocks (input, &heard, &config, text, text_size);
+    else
+        check_items (input, &heard, &wanted, text, text_size, &config);
     input_destroy (&input);
     close (config.stdin_fd);
     free (heard.bytes);
