@@ -219,11 +219,16 @@ static void give_back (stint_t *stint, dryer_t *core)
     stint->kept = stint->done;
 }
 
+static void shorten (crew_t *self)
+{
+    self->length = self->length > LENGTH_STEP ? self->length / LENGTH_STEP : 1;
+    self->quick = 0;
+}
+
 static void measure (crew_t *self, const stint_t *stint)
 {
     if (stint->took_ns > SLOW_NS && self->length > 1) {
-        self->length = self->length / LENGTH_STEP ? self->length / LENGTH_STEP : 1;
-        self->quick = 0;
+        shorten (self);
     } else if (stint->took_ns < QUICK_NS && stint->done >= self->length) {
         self->quick++;
     }
@@ -278,7 +283,7 @@ static void return_ready (crew_t *self, dryer_t *core)
     }
 }
 
-//  Locked. Where a thread needs longer than was thought all of them begin anew, with one task at a time.
+//  Locked. Where a thread needs longer than was thought all of them give back what they have not begun.
 static void look_at_workers (crew_t *self, dryer_t *core, int64_t now_ms)
 {
     bool is_stuck = false;
@@ -286,8 +291,7 @@ static void look_at_workers (crew_t *self, dryer_t *core, int64_t now_ms)
         is_stuck = is_stuck || (holds_up (self, &self->workers[i]) && now_ms - self->workers[i].begun_ms >= STUCK_MS);
     if (!is_stuck)
         return;
-    self->length = 1;
-    self->quick = 0;
+    shorten (self);
     for (unsigned i = 0; i < self->config.threads; i++)
         if (is_in_hand (&self->workers[i]))
             call_back (self, &self->workers[i], core, now_ms);
@@ -390,13 +394,21 @@ static uint64_t held (crew_t *self)
     return tasks;
 }
 
-//  Tasks that may lie here, taken.
+//  Threads that were not called back: who was may be away for an hour.
+static uint64_t free_threads (const crew_t *self)
+{
+    uint64_t threads = 0;
+    for (unsigned i = 0; i < self->config.threads; i++)
+        threads += !self->workers[i].stint || !self->workers[i].stint->is_called_back;
+    return threads;
+}
+
+//  Locked. How many more tasks may lie here, taken.
 static uint64_t room (const crew_t *self, uint64_t length)
 {
-    uint64_t tasks = self->config.threads * length;
-    if (length == 1)
-        return self->config.slots;
-    return tasks * (STINTS_UNTOLD + (length >= TINY_LENGTH ? WAITING_STINTS : 1));
+    uint64_t there = self->ready.tasks + self->exposed, stints = length >= TINY_LENGTH ? WAITING_STINTS : 1;
+    uint64_t most = length == 1 ? self->config.slots : free_threads (self) * length * (STINTS_UNTOLD + stints);
+    return there < most ? most - there : 0;
 }
 
 static void lay_out (crew_t *self, stints_t *taken)
@@ -413,9 +425,11 @@ static int take_tasks (crew_t *self, dryer_t *core)
 {
     stints_t taken = {0};
     job_t job;
-    uint64_t there = held (self), length = length_now (self), most = room (self, length);
+    latch_lock (&self->latch);
+    uint64_t length = length_now (self), most = room (self, length);
+    latch_unlock (&self->latch);
     int rc = 0;
-    while (rc == 0 && there + taken.tasks < most && dryer_take (core, length, &job)) {
+    while (rc == 0 && taken.tasks < most && dryer_take (core, length, &job)) {
         stint_t *stint = stint_new (&job);
         if (stint)
             append (&taken, stint);

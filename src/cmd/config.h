@@ -30,6 +30,7 @@ typedef enum {
     ACTION_JOIN,   // wait for the end of a pipeline
     ACTION_STATUS, // tell how far one is
     ACTION_KEYGEN, // make key files
+    ACTION_BENCH,  // measure what is to be had here
 } action_t;
 typedef enum { WHEN_FULL_BLOCK, WHEN_FULL_STACK, WHEN_FULL_DROP } when_full_t;
 
@@ -106,8 +107,12 @@ typedef struct {
 
     //  what is asked of another pipeline, or made for one
     uint64_t run;       // --join: only this run; 0: any
-    bool json;          // --status
+    bool json;          // --status, --bench
     const char *keygen; // directory
+
+    //  --bench; `dryers` is of threads or processes
+    uint64_t bench_items; // 0: enough for a second or so
+    uint64_t bench_size;  // bytes of an item, with its newline
 
     //  as written, folded into the fields above
     struct {

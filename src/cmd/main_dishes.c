@@ -1,5 +1,6 @@
 /*  dishes: washer, sink and dryers at once, and what is asked of pipelines from outside.
  */
+#include "cmd/bench.h"
 #include "cmd/observe.h"
 #include "cmd/stage.h"
 
@@ -30,7 +31,8 @@ static int act (stage_t *self, int *signal)
     static stage_fn *const acts[] = {[ACTION_RUN] = run,
                                      [ACTION_JOIN] = observe_join,
                                      [ACTION_STATUS] = observe_status,
-                                     [ACTION_KEYGEN] = make_keys};
+                                     [ACTION_KEYGEN] = make_keys,
+                                     [ACTION_BENCH] = bench};
     return acts[self->config.action](self, signal);
 }
 

@@ -62,6 +62,12 @@ static bool s_is_inproc (const config_t *config)
     return config->address.kind == ADDRESS_INPROC;
 }
 
+//  Of one process, whose dryer is a thread. (Those of --bench are threads, then.)
+static bool s_has_one_dryer (const config_t *config)
+{
+    return s_is_inproc (config) && config->action != ACTION_BENCH;
+}
+
 static bool s_is_not_tcp (const config_t *config)
 {
     return config->address.kind != ADDRESS_TCP && !(config->into && config->into_address.kind == ADDRESS_TCP);
@@ -107,7 +113,7 @@ static const struct {
     const option_t *rows; // that do not go with it
     const char *why;
 } s_rules[] = {
-    {s_is_inproc, options_rows_local, WIRED},
+    {s_has_one_dryer, options_rows_local, WIRED},
     {s_is_inproc, options_rows_wait, WIRED},
     {s_is_inproc, options_rows_losses, WIRED},
     {s_is_inproc, options_rows_security, WIRED},
@@ -156,7 +162,7 @@ static int s_check_inproc (const char *at, address_kind_t kind, char *error, siz
 
 static int s_check_place (const config_t *config, char *error, size_t error_size)
 {
-    if (config->program == PROGRAM_DISHES && config->action == ACTION_RUN)
+    if (config->program == PROGRAM_DISHES && (config->action == ACTION_RUN || config->action == ACTION_BENCH))
         return 0;
     return s_check_inproc (config->at, config->address.kind, error, error_size);
 }
@@ -191,6 +197,8 @@ static int s_check_local (const config_t *config, char *error, size_t error_size
 {
     if (!config->given.no_local)
         return 0;
+    if (config->action == ACTION_BENCH)
+        return options_fail (error, error_size, "--no-local does not go with --bench: leave it out");
     if (options_has_named (config, "dryers"))
         return options_fail (error, error_size, "--dryers and --no-local exclude each other: give one");
     if (config->command.count)
@@ -286,40 +294,52 @@ static const struct {
     unsigned actions; // bits
 } s_actions[] = {
     {options_rows_actions, 1u << ACTION_JOIN | 1u << ACTION_STATUS | 1u << ACTION_KEYGEN},
-    {options_rows_quiet, 1u << ACTION_RUN | 1u << ACTION_JOIN | 1u << ACTION_STATUS | 1u << ACTION_KEYGEN},
-    {options_rows_security, 1u << ACTION_RUN | 1u << ACTION_JOIN | 1u << ACTION_STATUS},
+    {options_rows_quiet, ~0u},
+    {options_rows_security, 1u << ACTION_RUN | 1u << ACTION_JOIN | 1u << ACTION_STATUS | 1u << ACTION_BENCH},
     {options_rows_wait, 1u << ACTION_RUN | 1u << ACTION_JOIN | 1u << ACTION_STATUS},
     {options_rows_deadline, 1u << ACTION_RUN | 1u << ACTION_JOIN},
     {options_rows_run, 1u << ACTION_JOIN},
-    {options_rows_json, 1u << ACTION_STATUS},
+    {options_rows_json, 1u << ACTION_STATUS | 1u << ACTION_BENCH},
+    {options_rows_bench, 1u << ACTION_BENCH},
+    {options_rows_local, 1u << ACTION_RUN | 1u << ACTION_BENCH},
+    {options_rows_at, 1u << ACTION_RUN | 1u << ACTION_BENCH},
 };
 
-static bool s_goes_with (const option_t *row, action_t action)
+static unsigned s_actions_of (const option_t *row)
 {
     for (size_t i = 0; i < sizeof s_actions / sizeof *s_actions; i++)
         if (options_is_of (s_actions[i].rows, row))
-            return s_actions[i].actions & 1u << action;
-    return action == ACTION_RUN;
+            return s_actions[i].actions;
+    return 1u << ACTION_RUN;
+}
+
+static const char *const s_names[] = {
+    [ACTION_JOIN] = "--join", [ACTION_STATUS] = "--status", [ACTION_KEYGEN] = "--keygen", [ACTION_BENCH] = "--bench"};
+
+//  What an option belongs to that does not go with a run.
+static const char *s_belongs_to (const option_t *row)
+{
+    unsigned action = ACTION_JOIN;
+    while (!(s_actions_of (row) & 1u << action))
+        action++;
+    return s_names[action];
 }
 
 static int s_check_action (const config_t *config, char *error, size_t error_size)
 {
-    static const char *const names[] = {
-        [ACTION_JOIN] = "--join", [ACTION_STATUS] = "--status", [ACTION_KEYGEN] = "--keygen"};
     char text[SHOWN_MAX];
     for (size_t i = 0; i < config->given.rows_size; i++) {
         const option_t *row = config->given.rows[i];
-        if (s_goes_with (row, config->action))
+        if (s_actions_of (row) & 1u << config->action)
             continue;
         if (config->action == ACTION_RUN)
-            return options_fail (error, error_size, "%s belongs to %s", s_show (row, text),
-                                 options_is_of (options_rows_run, row) ? "--join" : "--status");
+            return options_fail (error, error_size, "%s belongs to %s", s_show (row, text), s_belongs_to (row));
         return options_fail (error, error_size, "%s does not go with %s: leave it out", s_show (row, text),
-                             names[config->action]);
+                             s_names[config->action]);
     }
     if (config->action != ACTION_RUN && config->command.count + config->input.source_count)
         return options_fail (error, error_size, "%s starts nothing: leave out what stands behind it",
-                             names[config->action]);
+                             s_names[config->action]);
     return 0;
 }
 

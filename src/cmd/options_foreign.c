@@ -23,7 +23,6 @@
 const option_foreign_t options_foreign[] = {
     //  ours, in versions to come
     {"top", NULL, "this version shows no list that moves; use watch (1) with --status URL"},
-    {"bench", NULL, "this version has no benchmark of its own; use time dishes true"},
 
     //  other machines
     {"sshlogin|sshloginfile|slf|ssh|controlmaster|onall|nonall|sshdelay|ssh-delay", "SM", MACHINES},

@@ -22,6 +22,7 @@ enum {
     STATUS_WAIT_MS = 5000, // who asks for the status wants it now
     GRACE_MS = 10000,
     CRASH_LIMIT = 3,
+    BENCH_SIZE = 16,
     PREFETCH = 64, // tasks that wait at the dryer, so that a slot never does
     FILTER_PREFETCH = 16384,
     //  One process: its threads live and die together, and a disk may hold one of them up for as long as it likes.
@@ -36,6 +37,7 @@ static void s_set_defaults (config_t *config, program_t program)
                          .retries = 1,
                          .prefetch = PREFETCH_DEFAULT,
                          .dryers = 1,
+                         .bench_size = BENCH_SIZE,
                          .dead_after_ms = DEAD_AFTER_MS,
                          .grace_ms = GRACE_MS,
                          .crash_limit = CRASH_LIMIT};
@@ -127,6 +129,8 @@ static int s_complete (config_t *config, char *error, size_t error_size)
     if (!config->at && config->action != ACTION_KEYGEN && s_default_at (config, error, error_size) == -1)
         return -1;
     s_default_key (config);
+    if (config->action == ACTION_BENCH && !options_has_given (config, &options_rows_local[0]))
+        config->dryers = limits_cores ();
     return has_jobs && config->jobs == 0 ? s_default_jobs (config, error, error_size) : 0;
 }
 

@@ -173,7 +173,7 @@ static const option_t s_idle[] = {
     {0},
 };
 
-static const option_t s_at[] = {
+const option_t options_rows_at[] = {
     {"at", NULL, "URL", OPTION_CALL, .call = options_at, .help = "where the parts meet (or DISHES_AT), see below"},
     {0},
 };
@@ -228,8 +228,17 @@ const option_t options_rows_run[] = {
     {0},
 };
 
+const option_t options_rows_bench[] = {
+    {"bench", NULL, NULL, OPTION_SET, FIELD (action), ACTION_BENCH,
+     .help = "measure: tiny tasks, done by nothing, over --at URL"},
+    {"items", NULL, "N", OPTION_COUNT, FIELD (bench_items), 1,
+     .help = "with --bench: N items (50 million, up to 1 GB)"},
+    {"size", NULL, "SIZE", OPTION_SIZE, FIELD (bench_size), 1, .help = "with --bench: of SIZE bytes each (16)"},
+    {0},
+};
+
 const option_t options_rows_json[] = {
-    {"json", NULL, NULL, OPTION_FLAG, FIELD (json), .help = "with --status: as JSON"},
+    {"json", NULL, NULL, OPTION_FLAG, FIELD (json), .help = "with --status or --bench: as JSON"},
     {0},
 };
 
@@ -268,8 +277,9 @@ static const option_group_t s_dishes[] = {
     {NULL, options_rows_ports},
     {"Other pipelines", options_rows_actions},
     {NULL, options_rows_run},
+    {"Measuring", options_rows_bench},
     {NULL, options_rows_json},
-    {"General", s_at},
+    {"General", options_rows_at},
     {NULL, options_rows_quiet},
     {NULL, s_general},
     {0},
@@ -277,7 +287,7 @@ static const option_group_t s_dishes[] = {
 
 static const option_group_t s_washer[] = {
     {"Items", s_sources},          {NULL, options_rows_items},  {NULL, options_rows_context},
-    {NULL, options_rows_pipe},     {NULL, options_rows_blocks}, {"Meeting", s_at},
+    {NULL, options_rows_pipe},     {NULL, options_rows_blocks}, {"Meeting", options_rows_at},
     {NULL, options_rows_name},     {NULL, options_rows_wait},   {NULL, options_rows_wait_dryers},
     {NULL, options_rows_security}, {NULL, options_rows_ports},  {"General", options_rows_deadline},
     {NULL, options_rows_quiet},    {NULL, s_general},           {0},
@@ -291,7 +301,7 @@ static const option_group_t s_dryer[] = {
     {NULL, options_rows_filter},
     {NULL, options_rows_dryer_null},
     {NULL, options_rows_crashes},
-    {"Meeting", s_at},
+    {"Meeting", options_rows_at},
     {NULL, options_rows_name},
     {NULL, options_rows_wait},
     {NULL, s_idle},
@@ -308,7 +318,7 @@ static const option_group_t s_sink[] = {
     {"Ending", s_halt},
     {NULL, options_rows_deadline},
     {NULL, s_stay},
-    {"Meeting", s_at},
+    {"Meeting", options_rows_at},
     {NULL, options_rows_wait},
     {NULL, options_rows_losses},
     {NULL, options_rows_crashes},

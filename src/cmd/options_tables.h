@@ -15,7 +15,7 @@ extern const option_t options_rows_commands[], options_rows_security[], options_
     options_rows_actions[], options_rows_run[], options_rows_json[], options_rows_quiet[], options_rows_filter[],
     options_rows_starts[], options_rows_context[], options_rows_dryer_context[], options_rows_dryer_null[],
     options_rows_crashes[], options_rows_items[], options_rows_name[], options_rows_next[], options_rows_pipe[],
-    options_rows_blocks[];
+    options_rows_blocks[], options_rows_at[], options_rows_bench[];
 
 //  True where a row is one of a table.
 bool options_is_of (const option_t *table, const option_t *row);
