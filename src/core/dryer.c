@@ -386,7 +386,7 @@ void dryer_leave (dryer_t *self, int64_t now_ms)
 //  Nothing is left to do, to give back or to report, and the sink has it all.
 static void drain (dryer_t *self, int64_t now_ms)
 {
-    bool empty = !self->held.size && !self->running.size && reports_idle (&self->reports);
+    bool empty = !self->held.size && !self->running.jobs && reports_idle (&self->reports);
     bool owes = self->session.is_welcomed && !link_idle (&self->session.link);
     if (self->state == DRYER_LEAVING && empty && !owes && enter (self, EVENT_DRAINED))
         session_bye (&self->session, now_ms);
@@ -465,7 +465,7 @@ bool dryer_unfit (const dryer_t *self)
 dryer_status_t dryer_status (const dryer_t *self)
 {
     dryer_status_t status = self->figures;
-    status.running = self->running.size;
+    status.running = self->running.jobs;
     status.waiting = (size_t)self->held.tasks;
     status.outputs = reports_waiting (&self->reports);
     return status;

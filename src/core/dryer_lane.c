@@ -39,10 +39,8 @@ void dryer_put_inventory (const dryer_t *self, writer_t *out, bool reported)
 {
     writer_t held = {0};
     uint32_t count = 0;
-    for (size_t i = 0; i < self->running.size; i++) {
-        const running_t *job = &self->running.items[self->running.head + i];
+    for (const running_t *job = NULL; (job = running_next (&self->running, job));)
         put_holding (&held, &count, job->washer, job->seq, job->n, job->count);
-    }
     for (size_t i = 0; i < self->held.size; i++) {
         const held_t *run = &self->held.items[self->held.head + i];
         put_holding (&held, &count, run->washer, run->seq, run->n, run->count);

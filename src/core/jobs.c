@@ -117,6 +117,7 @@ running_t *running_add (running_set_t *self, const held_t *held)
                        .left = held->count,
                        .attempt = held->attempt,
                        .last = held->last};
+    self->jobs++;
     return job;
 }
 
@@ -131,20 +132,39 @@ running_t *running_find (const running_set_t *self, uint64_t ticket)
             high = middle;
     }
     running_t *job = low < self->size ? &self->items[self->head + low] : NULL;
-    return job && job->ticket == ticket ? job : NULL;
+    return job && job->ticket == ticket && job->left ? job : NULL;
+}
+
+const running_t *running_next (const running_set_t *self, const running_t *job)
+{
+    if (!self->jobs)
+        return NULL;
+    const running_t *end = self->items + self->head + self->size;
+    for (job = job ? job + 1 : self->items + self->head; job < end; job++)
+        if (job->left)
+            return job;
+    return NULL;
+}
+
+static void close_holes (running_set_t *self)
+{
+    running_t *first = self->items + self->head;
+    size_t kept = 0;
+    for (size_t i = 0; i < self->size; i++)
+        if (first[i].left)
+            first[kept++] = first[i];
+    self->size = kept;
 }
 
 void running_remove (running_set_t *self, running_t *job)
 {
-    running_t *first = self->items + self->head;
-    size_t at = (size_t)(job - first);
-    if (at < self->size / 2) { // close the hole from the nearer end
-        memmove (first + 1, first, at * sizeof *first);
+    job->left = 0;
+    self->jobs--;
+    for (; self->size && !self->items[self->head].left; self->size--)
         self->head++;
-    } else {
-        memmove (job, job + 1, (self->size - at - 1) * sizeof *first);
-    }
-    if (!--self->size)
+    if (self->size > 2 * self->jobs)
+        close_holes (self);
+    if (!self->size)
         self->head = 0;
 }
 

@@ -46,15 +46,18 @@ typedef struct {
     bool last;
 } running_t;
 
-//  In the order of their tickets.
+//  In the order of their tickets. What is removed leaves a hole (left is 0) until there are more holes than jobs, so
+//  thousands of jobs may end in any order, and none of them moves the others.
 typedef struct {
     running_t *items;
-    size_t head, size, capacity;
-    uint64_t tickets; // given out so far
+    size_t head, size, capacity; // with the holes
+    size_t jobs;                 // without
+    uint64_t tickets;            // given out so far
 } running_set_t;
 
 running_t *running_add (running_set_t *self, const held_t *held); // gives the ticket; NULL: ENOMEM
 running_t *running_find (const running_set_t *self, uint64_t ticket);
+const running_t *running_next (const running_set_t *self, const running_t *job); // NULL: the first; none is left
 void running_remove (running_set_t *self, running_t *job);
 void running_free (running_set_t *self);
 

@@ -152,12 +152,49 @@ static void test_running_is_found_by_ticket (void **state)
             assert_null (running_find (&set, tickets[at]));
             tickets[at] = tickets[--size];
         }
-        assert_int_equal (set.size, size);
+        assert_int_equal (set.jobs, size);
+        assert_true (set.size <= 2 * size);
         for (uint64_t i = 0; i < size; i += 1 + size / 8)
             assert_int_equal (running_find (&set, tickets[i])->ticket, tickets[i]);
     }
     assert_null (running_find (&set, 0));
     assert_null (running_find (&set, UINT64_MAX));
+    running_free (&set);
+}
+
+//  Each once, in the order of their tickets, whatever was removed in between.
+static void test_running_is_gone_through (void **state)
+{
+    enum { JOBS = 50 };
+    running_set_t set = {0};
+    const running_t *job = NULL;
+    assert_null (running_next (&set, NULL));
+    held_t run = {.washer = 1, .seq = 2, .n = 1, .count = 1};
+    for (int i = 0; i < JOBS; i++)
+        assert_non_null (running_add (&set, &run));
+    for (uint64_t ticket = 1; ticket <= JOBS; ticket++)
+        if (ticket % 3 == 0)
+            running_remove (&set, running_find (&set, ticket));
+    for (uint64_t ticket = 1; ticket <= JOBS; ticket++)
+        if (ticket % 3) {
+            job = running_next (&set, job);
+            assert_non_null (job);
+            assert_int_equal (job->ticket, ticket);
+        }
+    assert_null (running_next (&set, job));
+    running_free (&set);
+}
+
+//  A job that lasts does not keep the places of all that came and went beside it.
+static void test_running_beside_one_that_lasts (void **state)
+{
+    running_set_t set = {0};
+    held_t run = {.washer = 1, .seq = 2, .n = 1, .count = 1};
+    uint64_t lasts = running_add (&set, &run)->ticket;
+    for (int i = 0; i < 10000; i++)
+        running_remove (&set, running_add (&set, &run));
+    assert_int_equal (running_find (&set, lasts)->ticket, lasts);
+    assert_true (set.capacity <= 16);
     running_free (&set);
 }
 
@@ -169,6 +206,8 @@ int main (void)
         cmocka_unit_test (test_torn_bytes),
         cmocka_unit_test (test_lives_up_to_one_are_dropped),
         cmocka_unit_test (test_running_is_found_by_ticket),
+        cmocka_unit_test (test_running_is_gone_through),
+        cmocka_unit_test (test_running_beside_one_that_lasts),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
