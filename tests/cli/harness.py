@@ -47,6 +47,10 @@ DEADLINE_S = 120 if SANITIZED else 40   # how long any one program may take
 LEFTOVER_S = 10                         # how long what it started may outlive it
 CORES = len(os.sched_getaffinity(0))
 
+#  A shell starts what it puts in the background deaf to them, and so would be all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
 PR_SET_CHILD_SUBREAPER = 36
 if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
     raise OSError(ctypes.get_errno(), "prctl (PR_SET_CHILD_SUBREAPER)")

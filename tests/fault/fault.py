@@ -157,7 +157,8 @@ class FaultCase(StageCase):
     def check_figures(self, shown, wanted):
         for name, value in wanted.items():
             holds = value(shown[name]) if callable(value) else shown[name] == value
-            self.assertTrue(holds, f"{name} is {shown[name]}: {shown}")
+            said = "\n".join(program.err.decode(errors="replace") for program in self.programs)
+            self.assertTrue(holds, f"{name} is {shown[name]}: {shown}\n{said}")
 
     def check_exact(self, missing=()):
         got = collections.Counter(line.split()[0] for line in self.output().decode().splitlines())
