@@ -38,11 +38,11 @@ static void read_body (completion_t *c, reader_t *body)
         c->values = bite (body, c->values_size);
 }
 
-completion_t done_read (reader_t *in, reader_t *body)
+static completion_t read_record (reader_t *in, uint64_t *lane_seq)
 {
     run_t run = get_run (in);
     completion_t c = {.n = run.n, .count = run.count};
-    get_u64 (in); // which delivery: the first final completion counts, whichever it was
+    *lane_seq = get_u64 (in);
     c.attempt = get_u32 (in);
     c.status = get_u16 (in);
     c.signal = get_u8 (in);
@@ -50,6 +50,19 @@ completion_t done_read (reader_t *in, reader_t *body)
     c.start_us = (int64_t)get_u64 (in);
     c.runtime_us = get_u64 (in);
     read_sizes (&c, in);
+    return c;
+}
+
+run_t done_tasks (reader_t *in, uint64_t *lane_seq)
+{
+    completion_t c = read_record (in, lane_seq);
+    return (run_t){c.n, c.count};
+}
+
+completion_t done_read (reader_t *in, reader_t *body)
+{
+    uint64_t delivery; // of no matter: the first final completion counts, whichever it was
+    completion_t c = read_record (in, &delivery);
     read_body (&c, body);
     in->bad |= body->bad || !fits (&c);
     c.outcome = c.status || c.signal ? TASK_FAILED : TASK_OK;

@@ -1,4 +1,5 @@
 /*  The dryer's end of a lane: where it connects, what comes, what goes back, and what it holds. */
+#include "core/done.h"
 #include "core/dryer_i.h"
 
 enum { TASK_LAST = 1 };
@@ -11,6 +12,19 @@ static void put_holding (writer_t *out, uint32_t *count, uint64_t washer, uint64
     put_u64 (out, seq);
     put_run (out, n, tasks);
     ++*count;
+}
+
+//  The tasks of the next record of a DONE, FAILED or RETURNED.
+static run_t reported_run (uint8_t type, reader_t *in, uint64_t *lane_seq)
+{
+    if (type == MSG_DONE)
+        return done_tasks (in, lane_seq);
+    uint64_t n = get_u64 (in);
+    run_t run = {n, type == MSG_RETURNED ? get_u64 (in) : 1};
+    *lane_seq = get_u64 (in);
+    if (type == MSG_FAILED)
+        get_u64 (in); // attempt, status
+    return run;
 }
 
 //  Reports that are under way: to a new sink they are still held by us.
@@ -26,11 +40,9 @@ static void put_reported (const dryer_t *self, writer_t *out, uint32_t *count)
         if (l->type == MSG_RETURNED)
             get_u64 (&in); // the recall
         for (uint32_t k = 0; k < l->count; k++) {
-            uint64_t n = get_u64 (&in), tasks = l->type == MSG_FAILED ? 1 : get_u64 (&in), seq = get_u64 (&in);
-            put_holding (out, count, washer, seq, n, tasks);
-            size_t rest = l->type == MSG_DONE ? 40 : l->type == MSG_FAILED ? 8 : 0;
-            for (size_t byte = 0; byte < rest; byte++)
-                get_u8 (&in);
+            uint64_t seq;
+            run_t run = reported_run (l->type, &in, &seq);
+            put_holding (out, count, washer, seq, run.n, run.count);
         }
     }
 }

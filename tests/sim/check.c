@@ -151,6 +151,8 @@ void check_completion (world_t *world, process_t *sink, const completion_t *c, p
     bool ran = c->outcome == TASK_OK || c->outcome == TASK_FAILED;
     if (ran && c->count == 1 && !world->plan.streams)
         check_output (world, c, partial);
+    if (ran && world->plan.items && (c->values_size != WORK_NAME_BYTES || *c->values != *work_name (c->n)))
+        world_violated (world, "3: bytes", "task %llu does not say what it was given", (unsigned long long)c->n);
     if (partial && world->plan.streams && world->sink_lives == 1) // another life of it sees the rest of them
         check_lines (world, partial);
     if (c->outcome == TASK_BROKEN && (!c->item || !work_check_item (world, c->n, 1, c->item)))

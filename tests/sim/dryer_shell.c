@@ -227,6 +227,10 @@ static result_t result_of (world_t *world, process_t *self, const slot_job_t *ru
                        .status = work_status (world, n, job->attempt),
                        .start_us = world->plan.timed ? running->since_ms * 1000 + 1 : 0,
                        .runtime_us = (uint64_t)work->lasts_ms * 1000};
+    if (world->plan.items) {
+        result.item = work_name (n);
+        result.item_size = WORK_NAME_BYTES;
+    }
     if (!world->plan.streams && (work->out_bytes || work->err_bytes)) {
         cookie_t *cookie = malloc (sizeof *cookie);
         if (!cookie)
@@ -247,7 +251,7 @@ static void join_results (const world_t *world, const slot_job_t *running, resul
 {
     const job_t *job = &running->job;
     uint64_t end = job->n + job->count;
-    while (!result->cookie && !result->status && result->n + result->count < end) {
+    while (!result->cookie && !result->status && !result->item_size && result->n + result->count < end) {
         uint64_t next = result->n + result->count;
         const work_t *work = &world->plan.work[next];
         if (crashes (world, next) || work_status (world, next, job->attempt) || work->out_bytes || work->err_bytes)

@@ -194,7 +194,7 @@ void scenario_make (scenario_t *self, uint64_t seed, uint32_t mask)
 {
     rng_t rng = {seed};
     rng.state = rng_next (&rng);
-    *self = (scenario_t){.seed = seed, .tasks = pick_tasks (&rng)};
+    *self = (scenario_t){.seed = seed, .tasks = pick_tasks (&rng), .items = seed % 4 == 0};
     make_limits (self, &rng);
     if (rng_chance (&rng, 70))
         self->shape =
@@ -237,9 +237,9 @@ void scenario_print (const scenario_t *self, FILE *out)
     fprintf (out, "scenario of seed %llu: %u tasks, %u a block every %lld ms, queue %u, format %u x %u\n",
              (unsigned long long)self->seed, self->tasks, self->chunk, (long long)self->feed_gap_ms, self->queue,
              self->shape.format, self->shape.items);
-    fprintf (out, "  retries %u, crash limit %u, keep-order %llu, journal %d, streams %d, same endpoint %d\n",
+    fprintf (out, "  retries %u, crash limit %u, keep-order %llu, journal %d, streams %d, items %d, same endpoint %d\n",
              self->retries, self->crash_limit, (unsigned long long)self->order_window, self->durable, self->streams,
-             self->same_endpoint);
+             self->items, self->same_endpoint);
     fprintf (
         out, "  dead-after %lld, grace %lld, wait %lld, deadline %lld ms; output window %llu, backlog %llu bytes\n",
         (long long)self->dead_after_ms, (long long)self->grace_ms, (long long)self->wait_ms,

@@ -79,6 +79,7 @@ typedef struct {
     uint32_t retries, crash_limit;
     uint64_t order_window;
     bool durable, streams, timed; // timed: results say when they began
+    bool items;                   // results say what the task was given, as --results wants it
     bool ends_badly;              // every peer's connection breaks as it is first told of the end
     bool same_endpoint;           // a restarted sink takes reports where the old one did
     int64_t dead_after_ms, grace_ms, wait_ms, deadline_ms;

@@ -388,6 +388,8 @@ uint64_t work_common_bytes (const world_t *world);          // that the first an
 uint64_t work_bytes (const world_t *world, uint64_t count); // of the first tasks, before any change
 bool work_check_item (const world_t *world, uint64_t n, uint64_t count, const slice_t *bytes);
 void work_output (uint64_t n, uint32_t attempt, uint64_t life, int stream, uint64_t offset, uint8_t *out, size_t size);
+enum { WORK_NAME_BYTES = 1 };
+const uint8_t *work_name (uint64_t n); // what its result says that it was given
 uint16_t work_status (const world_t *world, uint64_t n, uint32_t attempt);
 
 //  check.c

@@ -55,6 +55,12 @@ slice_t work_item (const world_t *world, uint64_t n, uint64_t count, bool change
     return slice;
 }
 
+const uint8_t *work_name (uint64_t n)
+{
+    static const uint8_t names[] = "0123456789";
+    return &names[n % 10];
+}
+
 uint64_t work_bytes (const world_t *world, uint64_t count)
 {
     uint8_t task[140];

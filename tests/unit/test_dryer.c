@@ -166,6 +166,50 @@ static void test_blocks_make_who_takes_none_leave (void **state)
     }
 }
 
+//  The HELLO that answers a WHO, as it is said on; empty where there is none.
+static slice_t hello_again (desk_t *self)
+{
+    slice_t records = {0};
+    hear (self, MSG_WHO, 0, &(writer_t){0});
+    dryer_tick (self->dryer, ++self->now_ms);
+    for (packet_t packet; dryer_packet (self->dryer, &packet); packet_drop (&packet))
+        if (packet.header.type == MSG_HELLO) {
+            slice_drop (&records);
+            records = slice_copy (&packet.records);
+        }
+    return records;
+}
+
+//  Records are longer where the sink wants what a task was given (--results): a HELLO that takes them for shorter ones
+//  tells nonsense, and a restarted sink hears none of it until the dryer is dead.
+static void test_reports_with_items_are_told_to_the_next_sink (void **state)
+{
+    desk_t desk;
+    job_t job;
+    desk_open (&desk, WASHER);
+    tasks (&desk, WASHER, 1, 3, "a\nb\nc\n");
+    while (dryer_take (desk.dryer, 1, &job)) {
+        result_t result = {.ticket = job.ticket, .n = job.n, .count = 1, .item = job.bytes.data, .item_size = 1};
+        dryer_done (desk.dryer, &result, desk.now_ms);
+        slice_drop (&job.bytes);
+    }
+    assert_says (&desk, "DONE ");
+    slice_t hello = hello_again (&desk);
+    enum { HELD_BYTES = 32 };
+    reader_t in = {.at = hello.data + hello.size - 3 * HELD_BYTES - 4, .end = hello.data + hello.size};
+    assert_int_equal (get_u32 (&in), 3);
+    for (uint64_t n = 1; n <= 3; n++) {
+        assert_int_equal (get_u64 (&in), WASHER);
+        assert_int_equal (get_u64 (&in), 1); // the delivery
+        run_t run = get_run (&in);
+        assert_int_equal (run.n, n);
+        assert_int_equal (run.count, 1);
+    }
+    assert_false (in.bad);
+    slice_drop (&hello);
+    dryer_destroy (&desk.dryer);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +222,7 @@ int main (void)
         cmocka_unit_test (test_pace),
         cmocka_unit_test (test_a_leaving_dryer_returns_what_still_comes),
         cmocka_unit_test (test_blocks_make_who_takes_none_leave),
+        cmocka_unit_test (test_reports_with_items_are_told_to_the_next_sink),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
