@@ -31,5 +31,5 @@ for tree in "${trees[@]}"; do
     echo "subdirs (\"$PWD/build/$tree\")" >>build/all/CTestTestfile.cmake
 done
 
-places=$(($(nproc) * 2)) # a test takes two of them, unless it says that it mostly waits (tests/CMakeLists.txt)
+places=$(($(nproc) * 3)) # a test takes two of them, unless it says that it mostly waits (tests/CMakeLists.txt)
 exec ctest --test-dir build/all --parallel "$places" --output-on-failure --no-tests=error "$@" </dev/null

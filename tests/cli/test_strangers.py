@@ -2,7 +2,7 @@
 """Who may talk: strangers at a running pipeline, over each transport. Whatever they say, the results stay exact, they
 are refused, that is counted, and nothing of theirs is kept."""
 
-# ctest: seconds=480 plain
+# ctest: waits seconds=480 plain
 
 import contextlib
 import json

@@ -9,7 +9,7 @@ The classes below are tried at a time, each by a process of its own: they wait m
 a firewall cuts off is in test_hosts.py too, with what the dryer says of it.
 """
 
-# ctest: seconds=180 plain
+# ctest: waits seconds=180 plain
 
 import contextlib
 import os
