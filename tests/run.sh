@@ -17,7 +17,7 @@ packages+=(python3-zmq iproute2 util-linux)                                    #
 packages+=(faketime)                                                           # clocks that step, in tests/fault
 packages+=(clang-format shellcheck scdoc man-db bsdextrautils)                   # tests/lint, and the manual
 packages+=(clang libclang-rt-dev)                                              # tests/fuzz
-packages+=(parallel)                                                           # a peer in tests/bench
+packages+=(parallel paexec)                                                    # peers in tests/bench
 packages+=(valgrind)                                                           # tests/api
 packages+=(spin)                                                               # tests/model
 bash .ci/need "${packages[@]}"

@@ -51,8 +51,18 @@ static size_t walk (const uint8_t *data, size_t size, uint8_t byte, uint64_t cou
     return (size_t)(at - data);
 }
 
+//  Whoever goes from one to the next looks at no more than that.
+static size_t skip_one (const uint8_t *data, size_t size, uint8_t byte, uint64_t *count)
+{
+    const uint8_t *found = memchr (data, byte, size);
+    *count = !found;
+    return found ? (size_t)(found + 1 - data) : size;
+}
+
 size_t scan_skip (const uint8_t *data, size_t size, uint8_t byte, uint64_t *count)
 {
+    if (*count == 1)
+        return skip_one (data, size, byte, count);
     static const size_t steps[] = {(size_t)STRIDES_MOST * STRIDE, STRIDE};
     size_t at = 0;
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)

@@ -117,7 +117,7 @@ static int start (filters_t *self, seat_t *seat, dryer_t *core)
     seat->head_us = self->now_us;
     seat->look_n = 0;
     seat->look_ms = self->now_ms + self->stall_ms / 2;
-    seat->window = self->keeps_back ? FILTERS_WINDOW : 1;
+    seat->window = self->keeps_back ? FILTERS_WINDOW_AHEAD : 1;
     begin_round (self, seat);
     return loop_arm (self->loop, &seat->exit_watch, seat->filter.child.pidfd, false);
 }

@@ -25,7 +25,7 @@
 #include "run/answers.h"
 #include "run/runner.h"
 
-enum { FILTERS_WINDOW = 4096, FILTERS_ROUND_MS = 10, FILTERS_ANSWER_BYTES = 64 << 20 };
+enum { FILTERS_WINDOW = 1024, FILTERS_WINDOW_AHEAD = 8192, FILTERS_ROUND_MS = 10, FILTERS_ANSWER_BYTES = 64 << 20 };
 
 typedef struct filters filters_t;
 

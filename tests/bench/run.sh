@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
 if [ -z "${DISHES:-}" ] || [ -z "${DISHES_MEASURE:-}" ]; then
-    bash "$root/.ci/need" gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libsqlite3-dev libcmocka-dev python3 parallel >&2
+    bash "$root/.ci/need" gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libsqlite3-dev libcmocka-dev python3 parallel paexec >&2
     (
         cd "$root"
         cmake --preset release && cmake --build --preset release

@@ -2,7 +2,7 @@
 
 import importlib
 
-NAMES = ("commands", "startup", "memory", "stages", "credentials", "counted", "killed")
+NAMES = ("commands", "filters", "startup", "memory", "stages", "credentials", "counted", "killed")
 
 
 def load(name):
