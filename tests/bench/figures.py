@@ -54,7 +54,8 @@ class Row:
     def line(self):
         compared = self.compared if self.ratio is None else f"{self.compared} = {self.ratio:.3g}"
         goal = (str(self.goal), "yes" if self.is_reached else "**no**") if self.goal else ("", "")
-        return "| " + " | ".join((self.what, f"{shown(self.value)} {self.unit}".strip(), compared, *goal)) + " |"
+        what = self.what.replace("|", "\\|")    # which would end the cell
+        return "| " + " | ".join((what, f"{shown(self.value)} {self.unit}".strip(), compared, *goal)) + " |"
 
 
 class Section:
