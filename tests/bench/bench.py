@@ -112,9 +112,13 @@ class Bench:
         self._run([self.measure, "-o", report, *argv], stdin, subprocess.DEVNULL, env)
         return Taken(report)
 
-    def numbers(self, *argv, env=None):
+    def text(self, *argv):
+        """What a program prints."""
+        return self._run(argv, None, subprocess.PIPE, None).decode()
+
+    def numbers(self, *argv):
         """Of a program that measures itself: the numbers of its output."""
-        return [float(word) for word in self._run(argv, None, subprocess.PIPE, env).split()]
+        return [float(word) for word in self.text(*argv).split()]
 
 
 def heading(rounds):

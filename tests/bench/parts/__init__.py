@@ -2,7 +2,8 @@
 
 import importlib
 
-NAMES = ("commands", "filters", "startup", "memory", "stages", "credentials", "counted", "killed")
+NAMES = ("commands", "filters", "blocks", "queues", "startup", "memory", "stages", "credentials", "counted",
+         "killed")
 
 
 def load(name):
