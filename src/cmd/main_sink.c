@@ -22,6 +22,7 @@ static int run_chain (stage_t *self, local_config_t *parts, int *signal)
             return stage_refuse (self, STATUS_ERROR);
         }
         parts->sink.printer.out_path = spool;
+        parts->sink.printer.is_private = true;
     }
     int status = stage_run (self, parts, signal);
     if (*spool && status < STATUS_ERROR && !*signal)

@@ -40,7 +40,8 @@ static bool same_file (int a, int b)
 static int open_file (const printer_config_t *config)
 {
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (config->is_resumed ? 0 : O_TRUNC);
-    int fd = open (config->out_path, flags, 0666);
+    int fd =
+        config->is_private ? open (config->out_path, flags | O_NOFOLLOW, 0600) : open (config->out_path, flags, 0666);
     struct stat stat;
     if (fd == -1 || !config->is_resumed || fstat (fd, &stat) == -1 || !S_ISREG (stat.st_mode))
         return fd;

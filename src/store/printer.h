@@ -45,6 +45,7 @@ typedef struct {
     uint64_t first;        // with keep_order: the number that is printed first; 0: 1
     int out_fd, err_fd;    // borrowed; usually 1 and 2
     const char *out_path;  // NULL, or the file for stdout instead of out_fd: made anew, or emptied
+    bool is_private;       // out_path is for this user alone: 0600, and no link
     bool is_resumed;       // out_path keeps its first out_bytes, and goes on behind them
     uint64_t out_bytes;    // PRINTER_ALL_BYTES: whatever it has
     bool holds;            // nothing goes to a pipe but by printer_write and printer_flush (out_path: as it comes)

@@ -126,17 +126,23 @@ class Flow(ChainCase):
 
 
 class Ends(ChainCase):
-    def test_an_interrupted_run_is_none_that_is_done(self):
+    def check_broken_off(self, number):
         parts = [self.middle(1), self.dryer_of(1, "-j1", "sh", "-c", GATED, "sh"), self.dryer_of(2, "-j1", "echo"),
                  self.washer_of(1, stdin=b"a\nwait\n")]
         last = self.sink_of(2, "--joblog", "log", "--washer-grace", "300ms")
         self.wait_for_rows(1)
-        parts[0].signal(signal.SIGINT)
-        self.ends(parts[0], -signal.SIGINT)
+        parts[0].signal(number)
+        self.ends(parts[0], -number)
         self.ends(last, 125)
         self.assertIn(b"the washer was lost", last.err)
         for part in parts[1:]:
             part.wait()
+
+    def test_an_interrupted_run_is_none_that_is_done(self):
+        self.check_broken_off(signal.SIGINT)
+
+    def test_a_killed_run_is_none_that_is_done(self):
+        self.check_broken_off(signal.SIGKILL)
 
     def test_a_lost_run_is_none_that_is_done(self):
         first = self.middle(1, "--washer-grace", "300ms")
@@ -250,6 +256,18 @@ class Journal:
         self.check_killed("-o", "between")
         self.assertEqual(sorted(map(int, self.read("between").split())), list(range(1, 101)))
 
+    def test_killed_when_all_is_done_here_and_not_there(self):
+        self.start_middle()
+        first = [self.dryer_of(1, "-j2", "printf"), self.washer_of(1, stdin=numbered(50))]
+        last = self.sink_of(2, "-o", "out")
+        self.all_end(0, *first)
+        self.wait_for(lambda: self.status_json(self.place(2))["total"] == 50, "the end of the items")
+        self.kill_middle()
+        self.assertEqual(os.stat(self.path("j-items")).st_mode & 0o777, 0o600)
+        self.start_middle()
+        self.all_end(0, self.the_middle, last, self.dryer_of(2, "echo"))
+        self.assertEqual(sorted(map(int, self.read("out").split())), list(range(1, 51)))
+
     def test_the_washer_has_the_name_of_the_run(self):
         for name, wanted in (([], "sink-"), (["--name", "wok"], "wok")):
             with self.subTest(name):
@@ -323,6 +341,7 @@ class JournalIpc(Journal, ChainCase):
 
 class JournalTcp(Journal, ChainCase):
     transport = "tcp"
+    test_killed_when_all_is_done_here_and_not_there = None
     test_with_a_file_of_its_own = test_the_washer_has_the_name_of_the_run = None    # of no wire
 
 if __name__ == "__main__":

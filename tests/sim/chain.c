@@ -112,6 +112,16 @@ void chain_washer_over (world_t *self)
     wake (first, first->sink);
 }
 
+//  Its sink begins, and so does its washer.
+void chain_begins (world_t *self)
+{
+    world_t *second = self->after;
+    if (!second || (second->sink == -1 && second->decided_ms != -1))
+        return;
+    meet (second, self);
+    process_new (second, PROC_WASHER, NULL, -1);
+}
+
 //  The sink was killed, and is back in so long; -1: it never is.
 void chain_killed (world_t *self, int64_t back_ms, seen_t seen)
 {
@@ -123,7 +133,6 @@ void chain_killed (world_t *self, int64_t back_ms, seen_t seen)
     second->may_lose |= back_ms == -1;
     if (back_ms == -1)
         return;
-    world_start (second, second->now_ms + back_ms, PROC_WASHER, -1);
     if (second->now_ms + back_ms > second->quiet_ms)
         second->quiet_ms = second->now_ms + back_ms;
 }

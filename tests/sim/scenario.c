@@ -183,7 +183,7 @@ void scenario_make_next (scenario_t *self, const scenario_t *before, uint32_t ma
     make_work (self, &rng);
     make_dryers (self, &rng);
     make_halt (self, &rng);
-    self->washer_starts_ms = before->sink_starts_ms;
+    self->washer_starts_ms = -1;
     self->sink_starts_ms = rng_between (&rng, 0, rng_chance (&rng, 80) ? 100 : 3000);
     self->observer_starts_ms = rng_chance (&rng, 70) ? -1 : rng_between (&rng, 0, 2 * self->work_ms);
     self->work_ms += before->work_ms;

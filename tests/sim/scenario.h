@@ -86,8 +86,9 @@ typedef struct {
     uint64_t output_bytes, backlog_bytes;
     int halt_when, halt_what;
     uint64_t halt_count;
-    int64_t washer_starts_ms, sink_starts_ms, observer_starts_ms; // observer: -1 for none
-    uint64_t observer_run;                                        // it means this run; 0: any
+    //  -1: it does not, or (a washer of the second of a chain) with the sink before it
+    int64_t washer_starts_ms, sink_starts_ms, observer_starts_ms;
+    uint64_t observer_run; // it means this run; 0: any
     int64_t delay_ms, jitter_ms;
     int64_t commit_ms;
     int64_t print_bytes_ms; // what the reader of stdout takes

@@ -287,6 +287,7 @@ bool chain_at_end (const world_t *self, before_t *before);
 uint32_t chain_items (const world_t *self);
 uint64_t chain_source (const world_t *self, uint64_t n);
 uint64_t chain_unread (const world_t *self);
+void chain_begins (world_t *self);
 void chain_committed (world_t *self);
 void chain_fed (world_t *self);
 void chain_sink_over (world_t *self, end_t end);

@@ -189,6 +189,7 @@ void sink_begin (world_t *world, process_t *self)
     }
     world->sink = self->id;
     self->sink.core = sink_new (&config, &ports, again ? &restored : NULL, world->now_ms);
+    chain_begins (world);
     for (int i = 0; i < world->processes; i++) {
         world->process[i]->told_high = 0;
         world->process[i]->down = false;

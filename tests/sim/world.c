@@ -203,7 +203,8 @@ static int64_t limit_ms (const world_t *self)
 static void begin (world_t *self)
 {
     const scenario_t *plan = &self->plan;
-    world_start (self, plan->washer_starts_ms, PROC_WASHER, -1);
+    if (plan->washer_starts_ms >= 0)
+        world_start (self, plan->washer_starts_ms, PROC_WASHER, -1);
     world_start (self, plan->sink_starts_ms, PROC_SINK, -1);
     if (plan->observer_starts_ms >= 0)
         world_start (self, plan->observer_starts_ms, PROC_OBSERVER, -1);
