@@ -153,10 +153,11 @@ static void s_place (kitchen_t *self, const char *transport)
 {
     char *const endpoints[] = {self->to_workers, self->to_sink};
     void *context = zmq_ctx_new (), *probes[2];
+    const char *dir = getenv ("TMPDIR");
     for (int i = 0; i < 2; i++) {
         size_t size = ENDPOINT_BYTES;
         if (strcmp (transport, "tcp") != 0) {
-            snprintf (endpoints[i], ENDPOINT_BYTES, "%s:///tmp/dishes-pipeline-%ld-%d", transport, (long)getpid (), i);
+            snprintf (endpoints[i], ENDPOINT_BYTES, "ipc://%s/pipeline-%ld-%d", dir ? dir : "/tmp", (long)getpid (), i);
             continue;
         }
         probes[i] = zmq_socket (context, ZMQ_PULL);

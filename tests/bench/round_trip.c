@@ -70,9 +70,10 @@ static int s_measure (const char *there, const char *back, int count)
 int main (int argc, char **argv)
 {
     int count = argc > 1 ? atoi (argv[1]) : 2000;
-    char there[64], back[64];
-    snprintf (there, sizeof there, "ipc:///tmp/dishes-floor-%ld-a", (long)getpid ());
-    snprintf (back, sizeof back, "ipc:///tmp/dishes-floor-%ld-b", (long)getpid ());
+    const char *dir = getenv ("TMPDIR");
+    char there[256], back[256];
+    snprintf (there, sizeof there, "ipc://%s/dishes-floor-%ld-a", dir ? dir : "/tmp", (long)getpid ());
+    snprintf (back, sizeof back, "ipc://%s/dishes-floor-%ld-b", dir ? dir : "/tmp", (long)getpid ());
     if (count < 1)
         return 1;
     pid_t pid = fork ();
