@@ -30,12 +30,12 @@ targets=("$@")
 
 export ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:exitcode=99
 
-merge_one() { # at most forty files of at most 400 bytes: each test reads them all
+merge_one() { # at most forty files of at most 400 bytes: each test reads them all; what has a name stays
     mkdir -p "$programs/merged/$1"
     rm -f "$programs/merged/$1"/*
     "$programs/fuzz_$1" -set_cover_merge=1 -max_len=400 "$programs/merged/$1" "tests/fuzz/corpus/$1" "$programs/found/$1" \
         >"$programs/$1.log" 2>&1
-    rm -f "tests/fuzz/corpus/$1"/*
+    find "tests/fuzz/corpus/$1" -type f -regextype egrep -regex '.*/[0-9a-f]{40}' -delete
     find "$programs/merged/$1" -type f | sort -R --random-source=<(yes) | head -40 | xargs cp -t "tests/fuzz/corpus/$1"
 }
 
