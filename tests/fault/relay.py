@@ -12,11 +12,14 @@ to the programs: the ports are the same, and the credential goes through.
 """
 
 import asyncio
+import collections
 import socket
 import struct
 import threading
 
 READ_BYTES = 1 << 16
+QUICK_S = 0.1       # who is back so soon after a reset is nobody's loss
+HANDSHAKE_BYTES = 200       # of the one who dials, at most; what follows is a message
 
 
 class Relay:
@@ -25,6 +28,8 @@ class Relay:
         self.delay_s = 0
         self.is_shut = False
         self.pairs = {}     # port: the connections, each two writers
+        self.spoken = collections.Counter()     # port: connections over which something was said
+        self.slow = 0       # resets, each of one port, after which not all were back in QUICK_S: the machine is busy
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
@@ -80,7 +85,13 @@ class Relay:
                    for pair in pairs for writer in pair]
         for writer in writers:
             self._abort(writer)
+        for port, pairs in self.pairs.items():
+            if pairs and (not ports or port in ports):
+                self.loop.call_later(QUICK_S, self._look_who_is_back, port, self.spoken[port] + len(pairs))
         return len(writers) // 2
+
+    def _look_who_is_back(self, port, due):
+        self.slow += self.spoken[port] < due
 
     @staticmethod
     def _abort(writer):
@@ -110,7 +121,7 @@ class Relay:
         pair = (writer, on_writer)
         self.pairs.setdefault(port, []).append(pair)
         try:
-            await asyncio.gather(self._pump(reader, on_writer), self._pump(on_reader, writer))
+            await asyncio.gather(self._pump(reader, on_writer, port), self._pump(on_reader, writer))
         except OSError:
             pass
         finally:
@@ -118,9 +129,13 @@ class Relay:
             for end in pair:
                 self._abort(end)
 
-    async def _pump(self, reader, writer):
-        """One way. It ends with an error, so that the other way ends too."""
+    async def _pump(self, reader, writer, dialled=None):
+        """One way. It ends with an error, so that the other way ends too. `dialled`: the port, on the way there."""
+        size = 0
         while data := await reader.read(READ_BYTES):
+            if dialled and size <= HANDSHAKE_BYTES < size + len(data):
+                self.spoken[dialled] += 1
+            size += len(data)
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
             await self.open.wait()

@@ -64,7 +64,7 @@ class AllGone:
 
 
 class Stopped:
-    dead_after = "1s"
+    dead_after = "2s"
 
     def work(self, count):
         self.give(numbers(count))

