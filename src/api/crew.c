@@ -14,7 +14,7 @@ enum {
     WAITING_STINTS = 8,       // so many
     PREFETCH_A_LENGTH = 64,   // tasks that may wait for each that a stint has
     PREFETCH_BYTES = 4 << 20, // but no more bytes than this
-    STINTS_UNTOLD = 2         // of each thread: the one it does, and one that is done and not told
+    STINTS_UNTOLD = 4         // of each thread: the one it does, and those that are done and not told
 };
 
 typedef struct {
@@ -121,6 +121,12 @@ void crew_destroy (crew_t **self_p)
 
 //  ---- the caller's threads
 
+static bool may_begin (const crew_t *self)
+{
+    const stint_t *first = self->ready.first;
+    return first && self->exposed + first->job.count <= self->allowed;
+}
+
 //  Locked. The one that is through goes to the role.
 static void hand_in (crew_t *self, worker_t *worker)
 {
@@ -133,15 +139,16 @@ static void hand_in (crew_t *self, worker_t *worker)
         return;
     }
     append (&self->through, stint);
-    if (!self->is_told)
-        control_ask (self->control, 0);
-    self->is_told = true;
 }
 
-static bool may_begin (const crew_t *self)
+//  Locked. The role is woken for several stints at once, and for one where there is no other to go on with.
+static void tell_role (crew_t *self)
 {
-    const stint_t *first = self->ready.first;
-    return first && self->exposed + first->job.count <= self->allowed;
+    size_t enough = (size_t)self->config.threads * (STINTS_UNTOLD / 2);
+    bool is_due = self->through.stints && (self->through.stints >= enough || !may_begin (self));
+    if (is_due && !self->is_told)
+        control_ask (self->control, 0);
+    self->is_told = self->is_told || is_due;
 }
 
 //  NULL: there are none any more.
@@ -149,6 +156,7 @@ static stint_t *next_stint (crew_t *self, worker_t *worker)
 {
     latch_lock (&self->latch);
     hand_in (self, worker);
+    tell_role (self);
     while (!self->over && !may_begin (self))
         latch_wait (&self->latch, -1);
     stint_t *stint = self->over ? NULL : pop (&self->ready);
@@ -456,6 +464,8 @@ static int64_t due_ms (const void *arg)
     crew_t *self = (crew_t *)(uintptr_t)arg;
     int64_t due_ms = INT64_MAX;
     latch_lock (&self->latch);
+    if (self->ready.stints || self->through.stints) // a thread takes one, or has done one, without a word
+        due_ms = loop_now_ms () + STUCK_MS;
     for (unsigned i = 0; i < self->config.threads; i++)
         if (holds_up (self, &self->workers[i]) && self->workers[i].begun_ms + STUCK_MS < due_ms)
             due_ms = self->workers[i].begun_ms + STUCK_MS;

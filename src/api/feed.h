@@ -12,7 +12,7 @@
 #include "core/session.h"
 #include "role/supply.h"
 
-enum { FEED_BLOCK_BYTES = 64 << 10, FEED_HELD_BYTES = 16 * FEED_BLOCK_BYTES };
+enum { FEED_BLOCK_BYTES = 256 << 10, FEED_HELD_BYTES = 8 * FEED_BLOCK_BYTES };
 
 typedef struct feed feed_t;
 

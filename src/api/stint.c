@@ -1,4 +1,5 @@
 #include "api/stint.h"
+#include "core/scan.h"
 
 #include <linux/membarrier.h>
 #include <stdlib.h>
@@ -95,7 +96,7 @@ static const uint8_t *pick_up (dishes_task_t *hand, const shape_t *shape, const 
     const uint8_t *stop;
     hand->value = hand->job.bytes.data = at;
     if (shape->format == BLOCK_DELIMITED && shape->items == 1) {
-        stop = memchr (at, shape->delimiter, left);
+        stop = scan_find (at, end, shape->delimiter);
         hand->value_size = (size_t)(stop - at);
         stop++;
     } else {

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    BLOCK_BYTES = 64 << 10,
+    BLOCK_BYTES = 256 << 10,
     SAMPLES = 1000, // of the time from put to counted
     LOOK_MS = 200,  // how often a wait looks for a signal
     ENOUGH_ITEMS = 50000000,

@@ -29,6 +29,20 @@ static size_t plain_skip (const uint8_t *data, size_t size, uint64_t *count)
     return at;
 }
 
+static void test_find (void **state)
+{
+    uint8_t bytes[100];
+    for (size_t size = 0; size < sizeof bytes; size++)
+        for (size_t at = 0; at <= size; at++)
+            for (unsigned byte = 0; byte < 256; byte += 51) {
+                memset (bytes, (int)(byte ^ 0x80), sizeof bytes);
+                memset (bytes + at, (int)(byte ^ 1), size - at); // a lane above the first is no reason to stop
+                if (at < size)
+                    bytes[at] = (uint8_t)byte;
+                assert_ptr_equal (scan_find (bytes, bytes + size, (uint8_t)byte), at < size ? bytes + at : NULL);
+            }
+}
+
 static void test_skip (void **state)
 {
     static uint8_t bytes[20000];
@@ -48,6 +62,7 @@ static void test_skip (void **state)
 
 int main (void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test (test_count), cmocka_unit_test (test_skip)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test (test_count), cmocka_unit_test (test_find),
+                                       cmocka_unit_test (test_skip)};
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
