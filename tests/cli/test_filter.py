@@ -2,7 +2,7 @@
 """--filter: one long-lived command a slot, an item a line in, its result a line out, whatever the command does with
 its buffers, and whatever becomes of it."""
 
-# ctest: ways=ipc,tcp,stages-tcp plain-ways
+# ctest: ways=ipc,stages-tcp plain-ways waits
 
 import os
 import signal
@@ -283,21 +283,81 @@ class Ends(FilterCase):
     def test_a_deadline(self):
         self.dishes("-j1", "--deadline", "0.5", "--filter", *self.filter(self.STAYS), stdin=lines(1, 2), status=124)
 
+    def start_stages(self, body):
+        """A pipeline of 300 items, and one dryer that has begun with them: (sink, washer), dryer, and how to start one."""
+        at = ("--at", "ipc://stages")
+        self.write("items", lines(*range(300)))
+        command = self.filter("say(item + '\\n')\nopen('seen.%d' % os.getpid(), 'a').write('x')\n" + body)
+        others = (self.start_program([harness.stage("sink"), *at, "-k"]),
+                  self.start_program([harness.stage("washer"), *at, "-a", "items"]))
+
+        def start_dryer(*options):
+            return self.start_program([harness.stage("dryer"), *at, "-j1", *options, "--filter", *command])
+        first = start_dryer()
+        self.wait_for_files("seen.")
+        return others, first, start_dryer
+
+    def check_stages(self, others, first, second, status):
+        self.assertEqual(first.wait().status, status, str(first.result))
+        for program in (second, *others):
+            self.assertEqual(program.wait().status, 0, str(program.result))
+        self.assertEqual(others[0].result.out, lines(*range(300)))
+        self.check_nothing_left()
+
     @ways("stages-tcp")
     def test_a_dryer_that_drains_answers_what_it_has(self):
-        at = ("--at", "ipc://drain")
-        self.write("items", lines(*range(200)))
-        sink = self.start_program([harness.stage("sink"), *at, "-k"])
-        washer = self.start_program([harness.stage("washer"), *at, "-a", "items"])
-        command = self.filter("say(item + '\\n'); open('seen', 'w').write(item); work(0.005)")
-        first = self.start_program([harness.stage("dryer"), *at, "-j1", "--filter", *command])
-        self.wait_for_files("seen")
+        others, first, start_dryer = self.start_stages("work(0.003)")
         first.signal(signal.SIGTERM)
-        second = self.start_program([harness.stage("dryer"), *at, "-j1", "--filter", *command])
-        for program in (first, second, washer, sink):
-            self.assertEqual(program.wait().status, -signal.SIGTERM if program is first else 0, str(program.result))
-        self.assertEqual(sink.result.out, lines(*range(200)))
+        self.check_stages(others, first, start_dryer(), -signal.SIGTERM)
+
+    @ways("stages-tcp")
+    def test_a_dryer_that_is_interrupted_gives_back_what_it_has(self):
+        others, first, start_dryer = self.start_stages("work(1000) if not os.path.exists('second') else None")
+        self.write("second", "")
+        first.signal(signal.SIGINT)
+        self.check_stages(others, first, start_dryer(), -signal.SIGINT)
+
+    @ways("stages-tcp")
+    def test_a_dryer_that_is_killed_takes_its_filter_along_and_nothing_else(self):
+        others, first, start_dryer = self.start_stages("work(1000) if not os.path.exists('second') else None")
+        pid = int(self.files("seen.")[0].partition(".")[2])
+        self.write("second", "")
+        first.signal(signal.SIGKILL)
+        self.check_stages(others, first, start_dryer(), -signal.SIGKILL)
+        self.assertFalse(alive(pid))
+
+
+class WhileItRuns(FilterCase):
+    SEEN = "say(item + '\\n')\nopen('seen.%d' % os.getpid(), 'a').write('x')\nwork(0.01)"
+
+    @ways("dishes")
+    def test_a_slot_more_is_a_filter_more_and_one_less_lets_one_end(self):
+        program = self.start("-j1", "-k", "--filter", *self.filter(self.SEEN), stdin=lines(*range(200)))
+        self.wait_for_files("seen.")
+        program.signal(signal.SIGUSR1)
+        self.wait_for_files("seen.", 2)
+        pids = [int(name.partition(".")[2]) for name in self.files("seen.")]
+        program.signal(signal.SIGUSR2)
+        self.wait_for(lambda: sum(map(alive, pids)) < 2, "one of the two to end")
+        self.assertEqual(program.wait().out, lines(*range(200)))
+        self.assertEqual(program.result.status, 0, str(program.result))
+        self.assertEqual(len(self.files("seen.")), 2)
         self.check_nothing_left()
+
+    @ways("inproc")
+    def test_ctrl_z_stops_it_and_its_time(self):
+        terminal = self.terminal()
+        shell = ('seq 100 | "$0" -j1 --timeout 1 --filter /usr/bin/python3 filter.py > out; echo "stopped $?"; sleep 1.5;'
+                 ' fg; echo "ended $?"')
+        self.filter(self.SEEN)
+        program = self.start_program(["bash", "-mc", shell, harness.DISHES], terminal=terminal)
+        self.wait_for_files("seen.")
+        terminal.type(b"\x1a")
+        program.wait()
+        self.wait_for(lambda: b"ended 0" in terminal.screen, "the end, without a timeout")
+        self.assertIn(b"Stopped", terminal.screen)
+        self.assertEqual(self.read("out"), lines(*range(1, 101)))
+        self.assertEqual(self.lives(), 1)
 
 
 class Refused(FilterCase):
