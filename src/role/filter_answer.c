@@ -143,7 +143,8 @@ static void hand_on (filters_t *self, seat_t *seat, dryer_t *core, const errand_
     if (seat->filter.complaints.size || self->reason.size)
         add_err (self, seat, result);
     answer_release (self, seat, core);
-    if (seat->errands.tasks > 1 || result->status || result->signal)
+    bool is_last = seat->errands.tasks == 1 && !(self->wants & WANT_VERDICT);
+    if (!is_last || result->status || result->signal)
         dryer_done (core, result, self->now_ms);
     else
         keep (self, seat, result);

@@ -120,7 +120,7 @@ static int work (void *arg, dryer_t *core, int64_t now_ms, bool may_start)
         return 0;
     self->now_ms = now_ms;
     self->now_us = now_us ();
-    self->is_held = dryer_status (core).outputs > 0;
+    self->is_held = !self->is_ending && dryer_status (core).outputs > 0; // at the end nobody may take them any more
     for (uint32_t i = 0; i < self->made && rc == 0; i++)
         rc = seat_turn (self, self->seats[i], core, may_start && !self->is_ending);
     return rc == 0 && self->has_erred ? 1 : rc;

@@ -1,4 +1,5 @@
-/*  The inside of the filters: what filters.c (all slots), filter_seat.c (one) and filter_answer.c (its items) share.
+/*  The inside of the filters: what filters.c (all slots), filter_seat.c (one), filter_answer.c (its items) and
+ * filter_end.c share.
  *
  *  A slot's filter: none -> open -> (closed ->) (ending ->) none. Closed: it sees the end of its input. Ending: we send
  * it the term sequence. It is none again when it was reaped and all it had written was read.
@@ -17,7 +18,10 @@ typedef enum { FILTER_NONE, FILTER_OPEN, FILTER_CLOSED, FILTER_ENDING } filter_s
 //  Why a filter is ended by us.
 typedef enum { END_NOT, END_RUN, END_TIMEOUT, END_LONG, END_SURPLUS } filter_end_t;
 
-enum { SHOWN_BYTES = 60 };
+enum {
+    SHOWN_BYTES = 60,
+    FILTERS_LINGER_MS = 5000, // for a filter whose input has ended and that has answered all
+};
 
 typedef struct {
     uint32_t number;
@@ -104,6 +108,24 @@ void answer_last_words (filters_t *self, seat_t *seat);
 
 //  One turn. 0, or -1 and errno.
 int seat_turn (filters_t *self, seat_t *seat, dryer_t *core, bool may_start);
+
+//  filter_end.c: how it ends
+
+void seat_forget_watches (filters_t *self, seat_t *seat);
+
+//  It sees the end of its input, and is waited for until then (INT64_MAX: for ever).
+void seat_close_filter (filters_t *self, seat_t *seat, int64_t due_ms);
+
+//  Begins the term sequence; seat_send_step is the next step of it.
+void seat_begin_end (filters_t *self, seat_t *seat, filter_end_t why);
+void seat_send_step (filters_t *self, seat_t *seat);
+
+//  It has answered, or ended, after we took it for one that waits for the end of its input.
+void seat_learn (filters_t *self, seat_t *seat);
+
+//  It has exited. Then, when it was read to the end, who is to blame for what it has not answered.
+void seat_reap (filters_t *self, seat_t *seat);
+void seat_settle (filters_t *self, seat_t *seat, dryer_t *core);
 
 //  Ends it, where it runs: lets it come to its end where nothing is unanswered, else by the term sequence (not for
 //  END_NOT), or at once.

@@ -273,6 +273,24 @@ class Ends(FilterCase):
         self.assertFalse(alive(pid))
         self.check_nothing_left()
 
+    @ways("dishes")
+    def test_int_while_nobody_reads(self):
+        reading, writing = os.pipe()
+        command = self.filter("say(item * 100000 + '\\n')\nopen('seen', 'w').write(item)")
+        program = self.start("-j2", "--filter", *command, stdin=lines(*range(100, 1000)), stdout=writing)
+        os.close(writing)
+        last = [None, 0]
+
+        def stands_still():
+            seen = self.read("seen") if self.files("seen") else None
+            last[:] = [seen, last[1] + 1 if seen == last[0] and seen else 0]
+            return last[1] > 60
+        self.wait_for(stands_still, "that the sink takes no more")
+        program.signal(signal.SIGINT)
+        self.assertEqual(program.wait().status, -signal.SIGINT, str(program.result))
+        os.close(reading)
+        self.check_nothing_left()
+
     def test_the_end_of_the_input_lets_it_finish(self):
         command = self.filter("say(item + '\\n')")
         with open(self.path("filter.py"), "a") as file:

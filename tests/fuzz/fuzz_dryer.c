@@ -116,14 +116,17 @@ static void finish (world_t *self, feed_t *feed)
     *job = (job_t){0};
 }
 
-//  One that was not begun goes back whole.
+//  What is not done of one goes back.
 static void give_back (world_t *self, feed_t *feed)
 {
     unsigned slot = feed_below (feed, JOBS);
     job_t *job = &self->jobs[slot];
-    if (!job->count || self->done[slot])
+    if (!job->count)
         return;
-    dryer_return (self->core, job->ticket);
+    if (self->done[slot])
+        dryer_return_part (self->core, job->ticket, job->n + self->done[slot], job->count - self->done[slot]);
+    else
+        dryer_return (self->core, job->ticket);
     slice_drop (&job->bytes);
     *job = (job_t){0};
 }
