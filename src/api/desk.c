@@ -144,11 +144,9 @@ static void report_done (desk_t *self, dryer_t *core, int64_t now_ms)
     self->done = (task_list_t){0};
     self->is_told = false;
     latch_unlock (&self->latch);
-    for (dishes_task_t *task; (task = tasks_pop (&done));) {
-        task_tell (task, self->wants, core, now_ms);
-        if (!task->out_size)
+    for (dishes_task_t *task; (task = tasks_pop (&done));)
+        if (task_tell (task, self->wants, core, now_ms))
             task_free (task);
-    }
 }
 
 static void return_tasks (const task_list_t *list, dryer_t *core)

@@ -49,8 +49,9 @@ void task_free (dishes_task_t *self); // and its reference to the desk
 
 enum { WANT_TEXTS = WANT_TAG | WANT_COMMAND | WANT_ITEM }; // what each task was
 
-//  Tells the core what became of it. The core has it as a cookie where it has an output; else it is the caller's still.
-void task_tell (dishes_task_t *self, uint8_t wants, dryer_t *core, int64_t now_ms);
+//  Tells the core what became of it. False where it has an output: then the core has it as a cookie, and may have freed
+//  it already. True: it is still the caller's.
+bool task_tell (dishes_task_t *self, uint8_t wants, dryer_t *core, int64_t now_ms);
 
 //  Two of the hands.
 ssize_t task_read (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size);

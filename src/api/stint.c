@@ -202,8 +202,9 @@ static void tell_each (const stint_t *self, uint64_t from, uint64_t count, uint8
 static void tell_odd (stint_t *self, dishes_task_t *task, uint8_t wants, dryer_t *core, int64_t now_ms)
 {
     uint64_t from = task->job.n - self->job.n;
+    bool is_ours = true;
     if (task->count == 1 || !(wants & WANT_TEXTS)) {
-        task_tell (task, wants, core, now_ms);
+        is_ours = task_tell (task, wants, core, now_ms);
     } else {
         const uint8_t *at = self->job.bytes.data, *end = at + self->job.bytes.size;
         at += shape_skip (&self->job.shape, at, (size_t)(end - at), from);
@@ -213,7 +214,7 @@ static void tell_odd (stint_t *self, dishes_task_t *task, uint8_t wants, dryer_t
             task_tell (&one, wants, core, now_ms);
         }
     }
-    if (!task->out_size)
+    if (is_ours)
         task_free (task);
 }
 

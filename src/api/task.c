@@ -152,7 +152,7 @@ int dishes_task_done (dishes_task_t **task_p, int status, const void *out, size_
 //  ---- to the role
 
 //  Without a command its text is the item, and so is its tag.
-void task_tell (dishes_task_t *self, uint8_t wants, dryer_t *core, int64_t now_ms)
+bool task_tell (dishes_task_t *self, uint8_t wants, dryer_t *core, int64_t now_ms)
 {
     result_t result = {.ticket = self->job.ticket,
                        .n = self->job.n,
@@ -177,6 +177,7 @@ void task_tell (dishes_task_t *self, uint8_t wants, dryer_t *core, int64_t now_m
     result.item_size = item.failed ? 0 : item.size;
     dryer_done (core, &result, now_ms);
     writer_free (&item);
+    return !result.cookie;
 }
 
 ssize_t task_read (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size)
