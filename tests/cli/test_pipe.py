@@ -189,6 +189,35 @@ class Options(harness.Case):
         self.assertLess(memory, 40 << 20)
 
 
+@ways("inproc")
+class Resumed(harness.Case):
+    """A run that was cut off goes on with the same blocks."""
+
+    def cut_off(self, data):
+        script = "cat; echo x >> ran; [ {#} -lt 5 ] || until [ -s go ]; do sleep 0.01; done"
+        program = self.start("--pipe", "-j1", "--block", "5k", "--journal", "db", "-o", "out", script, stdin=data)
+        self.wait_for(lambda: self.files("ran") and len(self.read("ran")) >= 10, "five blocks")
+        program.signal(signal.SIGKILL)
+        self.assertEqual(program.wait().status, -signal.SIGKILL)
+
+    def test_where_it_was(self):
+        data = lines(2000)
+        self.cut_off(data)
+        self.write("go", "x")
+        done = len(self.read("ran")) // 2
+        self.ok("--pipe", "-j1", "--block", "5k", "--journal", "db", "-o", "out", "--resume", "cat; echo x >> ran",
+                stdin=data)
+        self.assertEqual(sorted(self.read("out").splitlines()), sorted(data.splitlines()))
+        self.assertLess(len(self.read("ran")) // 2 - done, 12, "blocks were done again")
+
+    def test_other_blocks_are_another_input(self):
+        data = lines(2000)
+        self.cut_off(data)
+        result = self.dishes("--pipe", "-j1", "--block", "6k", "--journal", "db", "-o", "out", "--resume", "cat",
+                             stdin=data, status=125)
+        self.assertIn(b"the input is not that of the run", result.err)
+
+
 @ways("dishes")
 class Refusals(harness.Case):
     def test_what_does_not_go_together(self):
@@ -244,6 +273,27 @@ class Stages(StageCase):
         other = self.dryer("--pipe", "-j2", script)
         self.all_end(0, washer, other)
         self.assertEqual(self.ends(sink, 0).out, data)
+
+    def test_a_block_that_takes_dryers_along(self):
+        sink = self.sink("-k", "--crash-limit", "1")
+        script = 'read first; [ "$first" != die ] || kill -9 $PPID; echo "$first"; cat'
+        washer = self.washer("--pipe", "-n2", stdin=b"a\nb\ndie\nc\nd\n")
+        killed, other = self.dryer("--pipe", "-j1", script), None
+        self.assertEqual(killed.wait().status, -signal.SIGKILL)
+        while b"given up" not in sink.err:      # a dryer that has only it dies of it; the next one does the rest
+            other = self.dryer("--pipe", "-j1", script)
+            self.wait_for(lambda: other.ended() or b"given up" in sink.err, "its end, or that of the block")
+            if other.ended():
+                other.wait()
+        last = self.dryer("--pipe", "-j1", script)
+        self.ends(washer, 1)
+        result = self.ends(sink, 1)
+        self.assertEqual(result.out, b"a\nb\nd\n")
+        self.assertIn(b"task 2 is given up: die?c", result.err)
+        for dryer in (other, last):
+            if dryer and not dryer.result:
+                dryer.signal(signal.SIGTERM)
+                dryer.wait()
 
     def test_a_large_block_over_the_wire(self):
         data = lines(400_000)

@@ -425,6 +425,7 @@ static void test_errors (void **state)
         {"--pipe --recstart _ wc", "--recstart: the start of a record is empty: give a text, or leave it out"},
         {"--pipe --recend \\q wc", "--recend: '\\q' is no mark of records: give at most 128 bytes, with \\n \\t \\0 "
                                    "\\NNN \\xHH and \\\\ for a backslash"},
+        {"--pipe --filter wc", "--pipe is about a command for each task, and --filter has one for all: leave it out"},
         {"--pipe -X wc", "-X is about items, and --pipe gives blocks as they are: leave it out"},
         {"--pipe -s 9 wc", "-s is about items, and --pipe gives blocks as they are: leave it out"},
         {"--pipe -r wc", "-r is about items, and --pipe gives blocks as they are: leave it out"},
