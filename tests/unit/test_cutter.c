@@ -27,6 +27,8 @@ static const row_t rows[] = {
     {"-0", "a|b|c", "(a|b|)(c)", .block = 4, .delimiter = '|'},
     {"--recend of several bytes", "a--b--c-d--", "(a--b--)(c-d--)", .block = 8, .end = "--"},
     {"an end across two reads and two blocks", "aa--bb--", "(aa--)(bb--)", .block = 5, .end = "--"},
+    {"an end across what was searched and what is not", "aaaa--bbbbbbbb", "(aaaa--)(bbbbbbbb)", .block = 5,
+     .end = "--"},
     {"an end that overlaps itself", "a\n\n\nb\n\nc", "(a\\x0a\\x0a\\x0a)(b\\x0a\\x0ac)", .block = 5, .end = "\\n\\n"},
     {"--recstart", ">a\n>b\n>c\n", "(>a\\x0a>b\\x0a)(>c\\x0a)", .block = 8, .start = ">"},
     {"what comes before the first start", "x>a>b", "(x>a)(>b)", .block = 4, .start = ">"},

@@ -181,6 +181,23 @@ static void test_who_reads_less (void **state)
     }
 }
 
+//  Nobody is there who will ever read it.
+static void test_a_pipe_without_a_reader_is_closed (void **state)
+{
+    static uint8_t bytes[4 << 20];
+    int freed = 0, read_fd;
+    slice_t slice = block_of (bytes, sizeof bytes, &freed);
+    spout_t spout;
+    assert_int_equal (spout_open (&spout, &slice, &read_fd), 0);
+    assert_true (spout_pour (&spout) && spout.fd >= 0); // it is full, and somebody may come and read
+    slice_drop (&slice);
+    close (read_fd);
+    assert_false (spout_pour (&spout));
+    assert_int_equal (spout.fd, -1);
+    assert_int_equal (freed, 1);
+    spout_close (&spout);
+}
+
 //  Two at once, of which the first reads when the second has ended: neither holds up the other.
 static void test_a_slow_reader_holds_nobody_up (void **state)
 {
@@ -296,6 +313,7 @@ int main (void)
         TEST (test_all_sizes),
         TEST (test_its_bytes_come_as_they_are),
         TEST (test_who_reads_less),
+        TEST (test_a_pipe_without_a_reader_is_closed),
         TEST (test_a_slow_reader_holds_nobody_up),
         TEST (test_a_timeout_ends_who_never_reads),
         TEST (test_what_runs_is_dropped_with_the_runner),
