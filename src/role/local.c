@@ -282,11 +282,11 @@ static void take_signals (local_t *self)
 
 //  ---- the whole
 
-//  In a chain: who ends first lets the other one come to its end, or cannot.
+//  In a chain: who ends first lets the other one come to its end, or cannot. Nobody reads results that still wait then.
 static void on_done_in_chain (local_t *self, int which)
 {
     if (which == WASHER)
-        ask (self, SINK, self->parts[WASHER].status == STATUS_ERROR ? CONTROL_FAIL : CONTROL_END);
+        ask (self, SINK, self->parts[WASHER].status == STATUS_ERROR ? CONTROL_FAIL | CONTROL_KILL : CONTROL_END);
     else if (self->result.failed || !chain_ended (&self->chain, &self->result.ending))
         ask (self, WASHER, CONTROL_LEAVE);
 }

@@ -417,7 +417,7 @@ static void obey (role_t *self, int64_t now_ms)
         results_resize (&self->results);
     if (asked & CONTROL_FAIL)
         sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
-    else if (asked & (CONTROL_END | CONTROL_KILL))
+    if (asked & (CONTROL_END | CONTROL_KILL))
         interrupt (self, asked & CONTROL_KILL ? now_ms : now_ms + PATIENCE_MS, now_ms);
 }
 

@@ -172,6 +172,18 @@ class Ends(ChainCase):
         self.assertIn(b"lost", first.err)
         self.all_end(125, *parts)
 
+    def test_the_next_one_is_lost_while_results_wait_for_it(self):
+        first = self.middle(1, "--joblog", "log", "--queue", "1", "--dead-after", "500ms")
+        parts = [self.dryer_of(1, "-j2", "sh", "-c", 'printf "%065000d\n" "$1"', "sh"),
+                 self.washer_of(1, stdin=numbered(40))]
+        last = self.sink_of(2, "--dead-after", "500ms")
+        self.wait_for_rows(40)
+        last.signal(signal.SIGKILL)
+        self.ends(last, -signal.SIGKILL)
+        self.ends(first, 125)
+        for part in parts:
+            part.wait()
+
     def test_the_next_one_ends_first(self):
         first = self.middle(1)
         parts = [self.dryer_of(1, "-j1", "sh", "-c", GATED, "sh"), self.dryer_of(2, "-j1", "sh", "-c", "exit 3"),
