@@ -3,7 +3,6 @@
 
 #include "api/crew.h"
 #include "core/item.h"
-#include "role/loop.h"
 
 #include <errno.h>
 #include <pthread.h>
