@@ -4,6 +4,7 @@
 #include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -82,8 +83,29 @@ void stint_free (stint_t *self)
 
 //  ---- in the thread
 
+//  On a busy machine a thread is often kept waiting in the middle of a task that takes no time at all. That says
+//  nothing about the task.
+static long own_time (int64_t *cpu_ns)
+{
+    struct rusage usage;
+    if (getrusage (RUSAGE_THREAD, &usage) == -1)
+        return 0;
+    *cpu_ns = ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000 +
+              ((int64_t)usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * NS_A_US;
+    return usage.ru_nvcsw;
+}
+
+static int64_t time_taken (const stint_t *self)
+{
+    int64_t took_ns = now_ns (CLOCK_MONOTONIC) - self->began_ns, cpu_ns = 0;
+    if (took_ns < QUICK_NS || own_time (&cpu_ns) != self->waits)
+        return took_ns;
+    return cpu_ns - self->began_cpu_ns;
+}
+
 int64_t stint_begin (stint_t *self)
 {
+    self->waits = own_time (&self->began_cpu_ns);
     self->began_us = now_ns (CLOCK_REALTIME) / NS_A_US;
     self->began_ns = now_ns (CLOCK_MONOTONIC);
     return self->began_ns / (NS_A_US * 1000);
@@ -169,10 +191,11 @@ void stint_do (stint_t *self, dishes_task_t *hand, dishes_task_fn *fn, void *arg
         hand->status = (uint16_t)(status < 0 || status > STATUS_MAX ? STATUS_MAX : status);
         note (self, hand, &stamp_ns, latch);
     }
-    self->took_ns = now_ns (CLOCK_MONOTONIC) - self->began_ns;
+    int64_t end_ns = now_ns (CLOCK_MONOTONIC);
+    self->took_ns = time_taken (self);
     bool is_last_slow = self->job.count == 1 || i < self->job.count;
     hand->status = 0;
-    if (is_last_slow && i && self->began_ns + self->took_ns - stamp_ns >= QUICK_NS)
+    if (is_last_slow && i && end_ns - stamp_ns >= QUICK_NS)
         note (self, hand, &stamp_ns, latch);
     self->done = i;
 }

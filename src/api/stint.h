@@ -20,7 +20,10 @@ struct stint {
     atomic_uint_fast64_t begun; // tasks that were begun, and one more where the thread was told not to
     atomic_uint_fast64_t limit; // so many may be begun
     int64_t began_us;           // since 1970
-    int64_t began_ns, took_ns;  // CLOCK_MONOTONIC
+    int64_t began_ns,
+        took_ns;          // CLOCK_MONOTONIC; took: but of a thread that was only kept from the processor, its own time
+    int64_t began_cpu_ns; // of the thread, likewise
+    long waits;           // how often it had waited for something by then
 
     //  under the owner's latch
     task_list_t odd; // what failed, has an output, or took long; not told yet, in order
