@@ -122,18 +122,22 @@ static void turn (resolver_t *self)
     ares_process_fd (self->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); // the questions that are to be asked again
 }
 
-//  With a server of one's own neither /etc/hosts nor the machine's domain has a say.
+//  All over UDP (EDNS makes room for longer answers): where a server refuses TCP, c-ares gives up its other questions
+//  too. With a server of one's own neither /etc/hosts nor the machine's domain has a say.
 static int open_channel (resolver_t *self)
 {
     char dns_only[] = "b";
     const char *server = s_more[0].value;
-    struct ares_options options = {.sock_state_cb = watch,
+    struct ares_options options = {.flags = ARES_FLAG_EDNS | ARES_FLAG_IGNTC,
+                                   .ednspsz = ANSWER_BYTES,
+                                   .sock_state_cb = watch,
                                    .sock_state_cb_data = self,
                                    .socket_receive_buffer_size = ROOM_BYTES,
                                    .timeout = TRY_MS,
                                    .tries = TRIES,
                                    .lookups = dns_only};
-    int given = ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
+    int given = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF | ARES_OPT_TIMEOUTMS |
+                ARES_OPT_TRIES;
     if (server)
         given |= ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS;
     int error = ares_init_options (&self->channel, &options, given);
