@@ -140,10 +140,10 @@ static int refuse (dishes_dryer_t *self, int error, const char *call)
     char said[PART_LINE_BYTES];
     part_said (&self->part, said);
     if (error == ETIMEDOUT)
-        return fault_set (error, "%s: no task came in time", call);
+        return fault_keep (error, "%s: no task came in time", call);
     if (error == ENODATA)
-        return fault_set (error, "%s: the pipeline has ended", call);
-    return fault_set (error, "%s: the pipeline is lost%s%s", call, *said ? ": " : "", said);
+        return fault_keep (error, "%s: the pipeline has ended", call);
+    return fault_keep (error, "%s: the pipeline is lost%s%s", call, *said ? ": " : "", said);
 }
 
 dishes_task_t *dishes_get (dishes_dryer_t *self, int timeout_ms)

@@ -10,7 +10,7 @@ enum { FAULT_BYTES = 512 };
 
 static _Thread_local char text[FAULT_BYTES];
 
-int fault_set (int error, const char *format, ...)
+int fault_keep (int error, const char *format, ...)
 {
     va_list args;
     va_start (args, format);
@@ -23,7 +23,7 @@ int fault_set (int error, const char *format, ...)
 int fault_errno (int error, const char *what)
 {
     char said[128];
-    return fault_set (error, "%s: %s", what, strerror_r (error, said, sizeof said));
+    return fault_keep (error, "%s: %s", what, strerror_r (error, said, sizeof said));
 }
 
 const char *dishes_error (void)

@@ -53,11 +53,11 @@ static int open_station (part_t *self, uint8_t role, const char *at)
                                .advertise = opts->advertise,
                                .dead_after_ms = role == ROLE_SINK ? opts->dead_after_ms : 0};
     if (!at)
-        return fault_set (EINVAL, "no address is given: " ADDRESS_KINDS);
+        return fault_keep (EINVAL, "no address is given: " ADDRESS_KINDS);
     if (address_parse (at, &config.at, error, sizeof error) == -1)
-        return fault_set (EINVAL, "%s", error);
+        return fault_keep (EINVAL, "%s", error);
     self->station = hall_enter (&config, error, sizeof error);
-    return self->station ? 0 : fault_set (errno, "%s", error);
+    return self->station ? 0 : fault_keep (errno, "%s", error);
 }
 
 int part_open (part_t *self, uint8_t role, const char *at, const dishes_opts_t *opts)
@@ -121,7 +121,7 @@ int part_start (part_t *self, int (*run) (void *arg), void *arg)
     bool is_ready = self->is_ready;
     int error = self->error;
     latch_unlock (&self->latch);
-    return is_ready ? 0 : fault_set (error ? error : EIO, "%s", self->said);
+    return is_ready ? 0 : fault_keep (error ? error : EIO, "%s", self->said);
 }
 
 //  ---- end

@@ -37,7 +37,7 @@ static int join_helpers (helper_t *helpers, int started)
         pthread_join (helpers[i].thread, NULL);
         if (!error && helpers[i].error != ENODATA) {
             error = helpers[i].error;
-            fault_set (error, "%s", helpers[i].said);
+            fault_keep (error, "%s", helpers[i].said);
         }
     }
     return error;
@@ -75,7 +75,7 @@ int dishes_run (const char *at, int threads, dishes_task_fn *fn, void *arg, cons
     assert (fn);
     settings_t settings;
     if (threads < 1)
-        return fault_set (EINVAL, "run: %d threads, and 1 is the least", threads);
+        return fault_keep (EINVAL, "run: %d threads, and 1 is the least", threads);
     if (settings_read (&settings, opts) == -1)
         return -1;
     settings.opts.size = sizeof settings.opts;

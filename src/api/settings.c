@@ -16,11 +16,11 @@ int64_t settings_or (int given, int64_t usual)
 static int copy_known (settings_t *self, const dishes_opts_t *opts)
 {
     if (!opts->size)
-        return fault_set (EINVAL, "opts.size is not set: begin with {.size = sizeof (dishes_opts_t)}");
+        return fault_keep (EINVAL, "opts.size is not set: begin with {.size = sizeof (dishes_opts_t)}");
     const unsigned char *bytes = (const unsigned char *)opts;
     for (size_t i = sizeof self->opts; i < opts->size; i++)
         if (bytes[i])
-            return fault_set (EINVAL, "an option is set that dishes %s does not have", dishes_version ());
+            return fault_keep (EINVAL, "an option is set that dishes %s does not have", dishes_version ());
     memcpy (&self->opts, opts, opts->size < sizeof self->opts ? opts->size : sizeof self->opts);
     return 0;
 }
@@ -44,10 +44,10 @@ static int check (const dishes_opts_t *opts)
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (numbers[i].value < numbers[i].least)
-            return fault_set (EINVAL, "opts.%s is %d, and %d is the least", numbers[i].name, numbers[i].value,
-                              numbers[i].least);
+            return fault_keep (EINVAL, "opts.%s is %d, and %d is the least", numbers[i].name, numbers[i].value,
+                               numbers[i].least);
     if (opts->lane_first > opts->lane_last)
-        return fault_set (EINVAL, "opts.lane_first is greater than lane_last");
+        return fault_keep (EINVAL, "opts.lane_first is greater than lane_last");
     return 0;
 }
 
@@ -57,7 +57,7 @@ static int copy_text (char **to, const char **from)
         return 0;
     *to = strdup (*from);
     *from = *to;
-    return *to ? 0 : fault_set (ENOMEM, "no memory for the options");
+    return *to ? 0 : fault_keep (ENOMEM, "no memory for the options");
 }
 
 static void name_ourselves (settings_t *self)

@@ -175,9 +175,9 @@ int dishes_sink_wait (dishes_sink_t *self, int timeout_ms, dishes_figures_t *fig
     bool has_failed = self->result.failed || self->result.signal || self->result.ending.end == END_NONE;
     latch_unlock (&self->part.latch);
     if (!is_over)
-        return fault_set (ETIMEDOUT, "wait: the pipeline has not ended in time");
+        return fault_keep (ETIMEDOUT, "wait: the pipeline has not ended in time");
     if (has_failed)
-        return fault_set (ECONNABORTED, "wait: the sink could not go on: %s",
-                          *said ? said : "nobody reads its outputs any more");
+        return fault_keep (ECONNABORTED, "wait: the sink could not go on: %s",
+                           *said ? said : "nobody reads its outputs any more");
     return 0;
 }

@@ -98,7 +98,7 @@ int dishes_task_write (dishes_task_t *self, const void *data, size_t size)
     if (!size)
         return 0;
     if (array_reserve (&self->out, &self->out_capacity, self->out_size + size, 1) == -1)
-        return fault_set (ENOMEM, "no memory for the output of a task");
+        return fault_keep (ENOMEM, "no memory for the output of a task");
     memcpy (self->out + self->out_size, data, size);
     self->out_size += size;
     return 0;
@@ -140,13 +140,13 @@ int dishes_task_done (dishes_task_t **task_p, int status, const void *out, size_
     *task_p = NULL;
     int rc = dishes_task_write (self, out, size);
     if (status < 0 || status > STATUS_MAX)
-        rc = fault_set (EINVAL, "no status of a task: %d is not 0 to %d", status, STATUS_MAX);
+        rc = fault_keep (EINVAL, "no status of a task: %d is not 0 to %d", status, STATUS_MAX);
     self->status = (uint16_t)(rc == 0 ? status : STATUS_MAX);
     note_times (self);
     if (hand_back (self))
         return rc;
     task_free (self);
-    return fault_set (ECANCELED, "the result of the task is of no use any more");
+    return fault_keep (ECANCELED, "the result of the task is of no use any more");
 }
 
 //  ---- to the role

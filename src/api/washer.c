@@ -125,12 +125,12 @@ static int refuse (dishes_washer_t *self, const char *call)
     part_said (&self->part, said);
     switch (error) {
     case ETIMEDOUT:
-        return fault_set (error, "%s: the time has passed", call);
+        return fault_keep (error, "%s: the time has passed", call);
     case EPIPE:
-        return fault_set (error, "%s: after the end nothing more can be put", call);
+        return fault_keep (error, "%s: after the end nothing more can be put", call);
     case ECANCELED:
     case ECONNABORTED:
-        return fault_set (error, "%s: %s%s%s", call, figures_end_name (self->figures.end), *said ? ": " : "", said);
+        return fault_keep (error, "%s: %s%s%s", call, figures_end_name (self->figures.end), *said ? ": " : "", said);
     default:
         return fault_errno (error, call);
     }
@@ -140,7 +140,7 @@ int dishes_put (dishes_washer_t *self, const void *data, size_t size, int timeou
 {
     assert (self && (data || !size));
     if (size > DISHES_TASK_BYTES)
-        return fault_set (EMSGSIZE, "a task of %zu bytes: %d is the most", size, (int)DISHES_TASK_BYTES);
+        return fault_keep (EMSGSIZE, "a task of %zu bytes: %d is the most", size, (int)DISHES_TASK_BYTES);
     return feed_put (self->feed, data, size, timeout_ms) == 0 ? 0 : refuse (self, "put");
 }
 
@@ -161,7 +161,7 @@ int64_t dishes_put_block (dishes_washer_t *self, const void *data, size_t size, 
 {
     assert (self && (data || !size));
     if (is_too_long (data, size, delimiter))
-        return fault_set (EMSGSIZE, "a task in a block is longer than %d bytes", (int)DISHES_TASK_BYTES);
+        return fault_keep (EMSGSIZE, "a task in a block is longer than %d bytes", (int)DISHES_TASK_BYTES);
     int64_t tasks = feed_put_block (self->feed, data, size, (uint8_t)delimiter, timeout_ms);
     return tasks == -1 ? refuse (self, "put") : tasks;
 }
