@@ -110,7 +110,7 @@ class OneOfSeveral(Case):
         self.check_resets(0, lambda self: self.to_washer, "127.0.0.3")
 
     def test_in_of_the_washer(self):
-        self.check_resets(1, lambda self: self.to_washer, "127.0.0.3")
+        self.check_resets(1, lambda self: self.to_washer, "127.0.0.3", slow=lambda self: self.to_washer.slow)
 
 
 class EachSecond(Case):
