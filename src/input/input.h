@@ -31,7 +31,8 @@ enum { INPUT_STDIN = 0, INPUT_FILE, INPUT_LIST, INPUT_FOLLOW };
 typedef struct {
     int kind;                 // INPUT_STDIN, INPUT_FILE, INPUT_LIST or INPUT_FOLLOW
     bool linked;              // goes in step with the source before it (`:::+`): the shortest ends them
-    const char *path;         // of INPUT_FILE ("-" is standard input) and INPUT_FOLLOW: a regular file
+    const char *path;         // of INPUT_FILE ("-" is standard input); of INPUT_FOLLOW, a regular file; of INPUT_STDIN
+                              // what it is called, or NULL
     const char *const *items; // of INPUT_LIST: each is one item, whatever the delimiter
     size_t count;             // of INPUT_LIST
     follow_t *follow;         // of INPUT_FOLLOW: how far it may be read

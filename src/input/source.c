@@ -99,7 +99,7 @@ int source_open (source_t *self, const input_source_t *from, const input_config_
     if (from->kind == INPUT_FOLLOW)
         return open_followed (self, from, fault);
     bool is_stdin = source_is_stdin (from);
-    self->name = is_stdin ? "standard input" : from->path;
+    self->name = !is_stdin || (from->path && from->kind == INPUT_STDIN) ? from->path : "standard input";
     self->fd = is_stdin ? config->stdin_fd : open_file (from->path);
     self->owned = !is_stdin && self->fd >= 0;
     int number = self->owned || is_stdin ? inspect (self) : errno;

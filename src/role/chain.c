@@ -39,8 +39,9 @@ int chain_open (chain_t *self, const chain_config_t *config, sink_role_config_t 
 int chain_begin (chain_t *self, washer_role_config_t *washer, uint64_t run, bool is_durable, char *error,
                  size_t error_size)
 {
-    input_source_t source = {
-        .kind = self->follow ? INPUT_FOLLOW : INPUT_STDIN, .path = self->path, .follow = self->follow};
+    input_source_t source = {.kind = self->follow ? INPUT_FOLLOW : INPUT_STDIN,
+                             .path = self->path ? self->path : "the results",
+                             .follow = self->follow};
     input_config_t input = *self->config->input;
     input.sources = &source;
     input.source_count = 1;

@@ -212,6 +212,17 @@ static void unstack (role_t *self)
     }
 }
 
+//  What was read is all there will be; but of results of another pipeline the rest may come yet, to who begins again.
+static void fail_input (role_t *self)
+{
+    talk_say (&self->config->talk, TALK_ERROR, "%s", self->supply.error (self->supply.arg));
+    self->failed = true;
+    if (self->config->before)
+        self->is_leaving = true;
+    else
+        self->eof = true;
+}
+
 //  One read. False where nothing more is to be had now.
 static bool read_batch (role_t *self)
 {
@@ -222,11 +233,9 @@ static bool read_batch (role_t *self)
         put (self, &batch);
         return true;
     }
-    if (rc == -1) {
-        talk_say (&self->config->talk, TALK_ERROR, "%s", self->supply.error (self->supply.arg));
-        self->failed = true;
-    }
-    if (rc == -1 || self->supply.eof (self->supply.arg))
+    if (rc == -1)
+        fail_input (self);
+    else if (self->supply.eof (self->supply.arg))
         self->eof = true;
     return false;
 }
@@ -247,7 +256,7 @@ static void read_input (role_t *self)
     unsigned reads = 0;
     while (may_read (self) && reads++ < READS_A_TURN)
         if (!read_batch (self)) {
-            if (!self->eof)
+            if (!self->eof && !self->is_leaving)
                 wait_for_input (self);
             return;
         }

@@ -184,6 +184,20 @@ class Ends(ChainCase):
         for part in parts:
             part.wait()
 
+    def test_a_result_that_is_no_item_is_lost_and_not_left_out(self):
+        for journal in [], ["--journal", "j"]:
+            with self.subTest(journal):
+                self.places = {}
+                first = self.middle(1, "--max-item", "5", *journal)
+                parts = [self.dryer_of(1, "-j1", "echo"), self.dryer_of(2, "-j1", "echo"),
+                         self.washer_of(1, stdin=b"a\ntoo long\nb\n")]
+                last = self.sink_of(2, "--wait", "2", "--washer-grace", "300ms")
+                self.ends(first, 125)
+                self.assertIn(b"item 2 of ", first.err)
+                self.ends(last, 125)
+                for part in parts:
+                    part.wait()
+
     def test_the_next_one_ends_first(self):
         first = self.middle(1)
         parts = [self.dryer_of(1, "-j1", "sh", "-c", GATED, "sh"), self.dryer_of(2, "-j1", "sh", "-c", "exit 3"),
