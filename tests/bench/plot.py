@@ -47,7 +47,7 @@ def panel(section, y):
     axis = Axis([row.value for row in rows])
     bottom = y + HEAD + len(rows) * (BAR + GAP)
     better = "more" if rows[0].unit.endswith("/s") else "less"
-    yield (f'<text x="20" y="{y + 20}" class="title">{escape(section.title)}'
+    yield (f'<text x="20" y="{y + 20}" class="title">{escape(section.title.replace("`", ""))}'
            f'<tspan class="small" dx="10">{rows[0].unit}, {better} is better</tspan></text>')
     for value in axis.ticks():
         yield f'<path class="grid" d="M{axis.x(value):.1f} {y + HEAD - 4}V{bottom}"/>'

@@ -29,7 +29,7 @@ def items(bench):
 
 
 def outputs(bench):
-    size = bench.size(100000000, 3000000)
+    size = bench.size(50000000, 3000000)
     twenty = bench.lines("twenty", 20)
 
     def take(*options):
