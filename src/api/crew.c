@@ -443,6 +443,7 @@ static int take_tasks (crew_t *self, dryer_t *core)
             append (&taken, stint);
         else {
             slice_drop (&job.bytes);
+            dryer_return (core, job.ticket);
             errno = ENOMEM;
             rc = -1;
         }

@@ -218,6 +218,7 @@ static int take_tasks (desk_t *self, dryer_t *core)
             tasks_append (&taken, task);
         else {
             slice_drop (&job.bytes);
+            dryer_return (core, job.ticket);
             errno = ENOMEM;
             rc = -1;
         }

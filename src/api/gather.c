@@ -31,10 +31,12 @@ static heap_t *find_or_add (gather_t *self, uint64_t dryer, uint64_t n)
     heap_t *heap = find (self, dryer, n);
     if (heap)
         return heap;
-    if (array_reserve (&self->heaps, &self->capacity, self->size + 1, sizeof *self->heaps) == -1)
+    if (array_reserve (&self->heaps, &self->capacity, self->size + 1, sizeof *self->heaps) == -1) {
+        self->is_short = true;
         return NULL;
+    }
     heap = &self->heaps[self->size++];
-    *heap = (heap_t){.dryer = dryer, .n = n};
+    *heap = (heap_t){.dryer = dryer, .n = n, .is_torn = self->is_short};
     return heap;
 }
 

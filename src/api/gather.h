@@ -24,6 +24,7 @@ typedef struct {
     bool in_runs; // what is alike is told with one call
     heap_t *heaps;
     size_t size, capacity;
+    bool is_short; // a first piece found no memory, of which task is not known: whose pieces begin now counts as torn
 } gather_t;
 
 void gather_free (gather_t *self);

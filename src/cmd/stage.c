@@ -39,13 +39,14 @@ static int s_read_jobs (stage_t *self)
     return stage_refuse (self, STATUS_ERROR);
 }
 
-//  126 or 127 where the program that all tasks run cannot be run; 0: it can, or each task has another.
+//  126 or 127 where the program that all tasks run cannot be run, 125 where that cannot be told; 0: it can, or each
+//  task has another.
 static int s_check_program (const stage_t *self)
 {
     const char *program = template_program (self->command);
     if (!program || self->config.runner.dry_run || child_check (program) == 0)
         return 0;
-    int status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+    int status = errno == ENOENT ? STATUS_NOT_FOUND : errno == ENOMEM ? STATUS_ERROR : STATUS_NOT_EXECUTABLE;
     talk_say (&self->talk, TALK_ERROR, "cannot run '%s': %s", program, strerror (errno));
     return status;
 }

@@ -147,7 +147,7 @@ packet_t sink_advert (const sink_t *self)
     packet_t packet = packet_to (self, 0, 0, MSG_ADVERT);
     writer_t out = {0};
     put_text (&out, self->config.endpoint);
-    writer_take (&out, &packet.records); // where memory ends: an ADVERT without an endpoint, which nobody takes
+    writer_take (&out, &packet.records);
     return packet;
 }
 

@@ -104,7 +104,7 @@ sink_t *sink_new (const sink_config_t *config, const sink_ports_t *ports, const 
                   int64_t now_ms);
 void sink_destroy (sink_t **self_p);
 
-//  The welcome message of `out`: what a new subscriber gets at once.
+//  The welcome message of `out`: what a new subscriber gets at once. Without records where memory ended.
 packet_t sink_advert (const sink_t *self);
 
 void sink_heard (sink_t *self, const message_t *message, int64_t now_ms);

@@ -171,11 +171,12 @@ packet_found_t packet_receive (void *socket, bool topic, inbound_t *into)
     if (receive_frame (socket, &into->head) == -1)
         return PACKET_NONE;
     bool has_body = zmq_msg_more (&into->head);
-    bool bad = has_body && receive_body (socket, &into->body) == -1;
-    if (has_body && skip_rest (socket))
-        bad = true;
+    bool lost = has_body && receive_body (socket, &into->body) == -1;
+    bool bad = has_body && skip_rest (socket);
     const uint8_t *frame = zmq_msg_data (&into->head);
     size_t size = zmq_msg_size (&into->head), skip = topic ? TOPIC_BYTES : 0;
+    if (lost)
+        return PACKET_LOST;
     if (bad || size < skip)
         return PACKET_BAD;
     const slice_t *body = has_body ? &into->body : NULL;

@@ -18,7 +18,7 @@ int packet_send (void *socket, const packet_t *packet);
 //  that the caller frees; 0 and ENOMEM.
 size_t packet_flatten (const packet_t *packet, uint8_t **out);
 
-typedef enum { PACKET_NONE, PACKET_GOOD, PACKET_BAD } packet_found_t;
+typedef enum { PACKET_NONE, PACKET_GOOD, PACKET_BAD, PACKET_LOST } packet_found_t;
 
 //  A received message, with what it borrows. Begin with inbound_init, end with inbound_free; one may be used again and
 //  again.
@@ -32,7 +32,8 @@ void inbound_init (inbound_t *self);
 void inbound_free (inbound_t *self);
 
 //  The next message, without waiting. `topic` where the wire carries topics (orders). PACKET_BAD: it was no message of
-//  ours, all its frames were thrown away. PACKET_NONE: none is there.
+//  ours, all its frames were thrown away. PACKET_NONE: none is there. PACKET_LOST: there was no memory for it, and on a
+//  wire that loses nothing it does not come again: who hears this cannot go on.
 packet_found_t packet_receive (void *socket, bool topic, inbound_t *into);
 
 //  Of the message in it: the descriptor of the connection on which it came, -1 where there is none (inproc); and whom

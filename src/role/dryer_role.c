@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATUS_ERROR = 125, ORDERS_A_TURN = 256, ERROR_BYTES = 512 };
+enum { STATUS_ERROR = 125, ORDERS_A_TURN = 256, ERROR_BYTES = 512, FAILED_MS = 3000 };
 
 typedef struct {
     const dryer_role_config_t *config;
@@ -35,6 +35,7 @@ typedef struct {
     bool has_more;   // unread messages on a lane
     bool failed;     // said so already
     bool has_erred;  // likewise, and went on
+    int64_t over_ms; // hands that have failed are not waited for any longer; 0: they have not
 } role_t;
 
 static void fail (role_t *self, const char *what)
@@ -62,6 +63,7 @@ static void fail_hands (role_t *self, int64_t now_ms)
         return;
     self->is_leaving = false;
     self->is_ending = true;
+    self->over_ms = now_ms + FAILED_MS;
     abandon (self, now_ms);
 }
 
@@ -138,6 +140,8 @@ static void on_trace (void *arg, const char *from, const char *event, const char
 
 static bool is_over (const role_t *self)
 {
+    if (self->over_ms && loop_now_ms () >= self->over_ms)
+        return true;
     bool wants_out = self->is_leaving || dryer_state (self->core) == DRYER_OVER;
     return wants_out && !self->hands.running (self->hands.arg);
 }
@@ -304,7 +308,7 @@ static void turn (role_t *self, int64_t now_ms)
                   "the washer gives blocks for the stdin of commands: give --pipe to this dryer too");
         self->failed = self->is_parting = true;
     }
-    if (self->core && dryer_failed (self->core)) {
+    if (self->core && (dryer_failed (self->core) || self->peer.oom || self->intake.oom)) {
         errno = ENOMEM;
         fail (self, "cannot go on");
     }
@@ -318,9 +322,13 @@ static int64_t due_ms (const role_t *self)
     if (self->peer.orders_watch.ready || self->has_more || (has_ended (self) && !self->is_ending))
         return 0;
     int64_t idle_ms = self->config->idle_ms ? self->busy_ms + self->config->idle_ms : INT64_MAX;
-    const int64_t all_ms[] = {dryer_due_ms (self->core), self->hands.due_ms (self->hands.arg),
-                              peer_due_ms (&self->peer), intake_due_ms (&self->intake),
-                              self->quota.look_ms,       idle_ms};
+    const int64_t all_ms[] = {dryer_due_ms (self->core),
+                              self->hands.due_ms (self->hands.arg),
+                              peer_due_ms (&self->peer),
+                              intake_due_ms (&self->intake),
+                              self->quota.look_ms,
+                              idle_ms,
+                              self->over_ms ? self->over_ms : INT64_MAX};
     int64_t due_ms = INT64_MAX;
     for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
         due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;

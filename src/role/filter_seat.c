@@ -54,11 +54,15 @@ static int take (filters_t *self, seat_t *seat, dryer_t *core)
         seat->look_ms = self->now_ms + self->stall_ms / 2;
         begin_round (self, seat);
     }
-    while (seat->errands.tasks < window && dryer_take (core, window - seat->errands.tasks, &job))
-        if (errands_add (&seat->errands, &job) == -1) {
-            errno = ENOMEM;
-            return -1;
-        }
+    while (seat->errands.tasks < window && dryer_take (core, window - seat->errands.tasks, &job)) {
+        uint64_t had = seat->errands.tasks;
+        if (errands_add (&seat->errands, &job) == 0)
+            continue;
+        uint64_t added = seat->errands.tasks - had;
+        dryer_return_part (core, job.ticket, job.n + added, job.count - added);
+        errno = ENOMEM;
+        return -1;
+    }
     return 0;
 }
 

@@ -84,6 +84,8 @@ bool gate_hear (gate_t *self, sink_t *core, int64_t now_ms)
         packet_found_t found = packet_receive (self->in, false, &self->inbound);
         if (found == PACKET_NONE)
             self->in_watch.ready = false;
+        else if (found == PACKET_LOST)
+            self->oom = true;
         else if (found == PACKET_GOOD && is_allowed (self))
             sink_heard (core, &self->inbound.message, now_ms);
         else

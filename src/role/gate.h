@@ -17,6 +17,7 @@ typedef struct {
     watch_t in_watch, monitor_watch;
     inbound_t inbound;
     presence_t presence;
+    bool oom;       // a report is lost
     bool is_strict; // there is a key: a worker's connection speaks for its own life only
 } gate_t;
 

@@ -116,14 +116,16 @@ static bool is_stuck (port_t *port)
     return port->is_stuck;
 }
 
-static void send_lane (port_t *port, washer_t *core)
+static void send_lane (hatch_t *self, port_t *port, washer_t *core)
 {
     packet_t packet;
     while (!is_stuck (port) && washer_lane_next (core, port->dryer, &packet)) {
         if (packet_send (port->lane.socket, &packet) == 0)
             washer_lane_sent (core, port->dryer);
-        else
+        else {
+            self->oom = self->oom || errno == ENOMEM;
             port->is_stuck = true;
+        }
         packet_drop (&packet);
     }
 }
@@ -133,7 +135,7 @@ void hatch_send (hatch_t *self, washer_t *core)
     for (uint64_t dryer = 0; (dryer = washer_lane_ready (core, dryer));) {
         port_t *port = find (self, dryer);
         if (port)
-            send_lane (port, core);
+            send_lane (self, port, core);
     }
     for (size_t i = 0; i < self->size; i++)
         is_stuck (self->ports[i]); // a sign that came for nothing must not wake us again

@@ -25,6 +25,7 @@ typedef struct {
     uint64_t washer; // life
     port_t **ports;
     size_t size, capacity;
+    bool oom;    // a message cannot be sent
     bool is_new; // some are not told yet
 } hatch_t;
 

@@ -123,6 +123,7 @@ static void hear_pipe (intake_t *self, pipe_t *pipe, dryer_t *core, int64_t now_
     for (unsigned i = 0; pipe->watch.ready && i < TASKS_A_TURN; i++) {
         packet_found_t found = packet_receive (pipe->lane.socket, false, &self->inbound);
         pipe->watch.ready = found != PACKET_NONE;
+        self->oom = self->oom || found == PACKET_LOST;
         if (found == PACKET_GOOD)
             dryer_heard_lane (core, &self->inbound.message, now_ms);
     }

@@ -27,6 +27,7 @@ typedef struct {
     pipe_t **pipes;
     size_t size, capacity;
     inbound_t inbound;
+    bool oom;     // a message is lost
     bool is_new;  // some are not told yet
     bool is_said; // that a lane cannot be reached; once until one can
 } intake_t;

@@ -159,7 +159,7 @@ static void turn (role_t *self, int64_t now_ms)
     speak (self, now_ms);
     if (observer_state (self->core) == OBSERVER_GONE)
         be_reborn (self, now_ms);
-    if (observer_failed (self->core))
+    if (observer_failed (self->core) || self->peer.oom)
         fail (self, strerror (ENOMEM));
     if (observer_state (self->core) == OBSERVER_OVER) {
         conclude (self);

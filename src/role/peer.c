@@ -117,6 +117,7 @@ packet_found_t peer_receive (peer_t *self)
     packet_found_t found = packet_receive (self->orders, true, &self->inbound);
     self->orders_watch.ready = found != PACKET_NONE;
     self->is_heard = self->is_heard || found == PACKET_GOOD;
+    self->oom = self->oom || found == PACKET_LOST;
     return found;
 }
 
@@ -139,7 +140,7 @@ bool peer_connected (peer_t *self)
 void peer_send (peer_t *self, packet_t *packet)
 {
     if (self->reports) {
-        packet_send (self->reports, packet);
+        self->oom = (packet_send (self->reports, packet) == -1 && errno == ENOMEM) || self->oom;
         self->last = packet->header;
         self->reports_watch.ready = true; // sending may have swallowed the sign of a subscription
     }

@@ -20,6 +20,7 @@ typedef struct {
     void *orders, *reports;
     watch_t orders_watch, reports_watch;
     inbound_t inbound;
+    bool oom;      // a message is lost
     bool is_heard; // the sink, on these orders
     //  A run that came and went since peer_open, without us, left its result (on ipc). One that lay there before says
     //  nothing: a part may be the first of the next run.

@@ -221,8 +221,10 @@ static int start_tasks (rack_t *self, dryer_t *core, int64_t now_ms)
         brake_started (&self->brake, now_ms);
         int rc = start (self, &job, now_ms);
         slice_drop (&job.bytes);
-        if (rc == -1)
+        if (rc == -1) {
+            dryer_return (core, job.ticket);
             return -1;
+        }
     }
     return 0;
 }

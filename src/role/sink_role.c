@@ -40,7 +40,9 @@ typedef struct {
     bool was_decided; // the run, and the results were told
     bool is_told;     // the end, to late comers
     bool is_leaving;  // at once
+    bool is_forsaken; // a part of this process has failed, and nobody else could hear of the end
     bool failed;      // said so already
+    bool oom;         // a message could not be sent
     int signal;
     int64_t patience_ms; // when not to wait any longer for the reader of the results; INT64_MAX: never
 } role_t;
@@ -166,6 +168,10 @@ static void on_log (void *arg, const char *line)
 static int open_out (role_t *self)
 {
     self->advert = sink_advert (self->core);
+    if (!self->advert.records.size) {
+        errno = ENOMEM;
+        return -1;
+    }
     self->out = site_out (self->site, &self->advert, &self->out_monitor);
     if (!self->out)
         fail_wire (self);
@@ -311,7 +317,7 @@ static void speak (role_t *self)
     while (sink_packet (self->core, &packet)) {
         if (packet.header.type == MSG_WELCOME)
             take_subscriptions (self);
-        packet_send (self->out, &packet);
+        self->oom = (packet_send (self->out, &packet) == -1 && errno == ENOMEM) || self->oom;
         self->out_watch.ready = true; // sending may have swallowed the sign of a subscription
         packet_drop (&packet);
     }
@@ -415,8 +421,10 @@ static void obey (role_t *self, int64_t now_ms)
         self->is_leaving = true;
     if (asked & CONTROL_RESIZE)
         results_resize (&self->results);
-    if (asked & CONTROL_FAIL)
+    if (asked & CONTROL_FAIL) {
         sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
+        self->is_forsaken = self->config->site.at.kind == ADDRESS_INPROC;
+    }
     if (asked & (CONTROL_END | CONTROL_KILL))
         interrupt (self, asked & CONTROL_KILL ? now_ms : now_ms + PATIENCE_MS, now_ms);
 }
@@ -437,7 +445,7 @@ static void turn (role_t *self, int64_t now_ms)
     pulse_resume (self->pulse);
     check_results (self, now_ms);
     show (self);
-    if (sink_failed (self->core)) {
+    if (sink_failed (self->core) || self->gate.oom || self->oom) {
         errno = ENOMEM;
         fail (self, "cannot go on");
     }
@@ -458,7 +466,8 @@ static int64_t next_ms (const role_t *self, int64_t now_ms)
 static bool is_over (const role_t *self, int64_t now_ms)
 {
     bool is_impatient = now_ms >= self->patience_ms;
-    bool is_parted = sink_state (self->core) == SINK_OVER || (is_impatient && sink_state (self->core) == SINK_ENDED);
+    bool waits = !is_impatient && !self->is_forsaken;
+    bool is_parted = sink_state (self->core) == SINK_OVER || (!waits && sink_state (self->core) == SINK_ENDED);
     return self->is_leaving || (is_parted && (is_impatient || results_idle (&self->results)));
 }
 

@@ -239,8 +239,9 @@ static int open_ward (ward_t *self)
     sigprocmask (SIG_BLOCK, &set, NULL);
     block (slot_signals, sizeof slot_signals / sizeof *slot_signals, SIG_BLOCK);
     self->signals = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    self->pids = calloc (self->wanted, sizeof *self->pids);
-    return self->signals == -1 || !self->pids ? -1 : 0;
+    if (self->signals == -1)
+        talk_say (self->talk, TALK_ERROR, "cannot start local dryers: %s", strerror (errno));
+    return self->signals == -1 ? -1 : 0;
 }
 
 static void be_warden (ward_t *self)
@@ -259,7 +260,9 @@ warden_t *warden_new (unsigned dryers, warden_fn *run, void *arg, const talk_t *
 {
     int wires[2];
     warden_t *self = calloc (1, sizeof *self);
-    if (!self || socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, wires) == -1) {
+    pid_t *pids = self ? calloc (dryers, sizeof *pids) : NULL; // of the warden, while somebody hears that it cannot be
+    if (!pids || socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, wires) == -1) {
+        free (pids);
         free (self);
         return NULL;
     }
@@ -268,9 +271,10 @@ warden_t *warden_new (unsigned dryers, warden_fn *run, void *arg, const talk_t *
     if (self->pid == 0) {
         close (wires[0]);
         free (self);
-        be_warden (&(ward_t){.run = run, .arg = arg, .talk = talk, .wire = wires[1], .wanted = dryers});
+        be_warden (&(ward_t){.run = run, .arg = arg, .talk = talk, .wire = wires[1], .wanted = dryers, .pids = pids});
     }
     int kept = errno;
+    free (pids);
     close (wires[1]);
     if (self->pid == -1) {
         close (wires[0]);

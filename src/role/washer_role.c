@@ -316,7 +316,7 @@ static void turn (role_t *self, int64_t now_ms)
     speak (self, now_ms);
     if (washer_state (self->core) == WASHER_GONE)
         be_reborn (self, now_ms);
-    if (washer_failed (self->core)) {
+    if (washer_failed (self->core) || self->peer.oom || self->hatch.oom) {
         errno = ENOMEM;
         fail (self, "cannot go on");
     }

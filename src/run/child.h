@@ -23,7 +23,7 @@ void child_remember (void);
 int child_raise_nofile (uint64_t wanted, uint64_t *limit);
 
 //  Could this program be started? Found as execvp finds it. 0, or -1 and errno: ENOENT (status 127), or EACCES: it is
-//  there, but not to be executed (126).
+//  there, but not to be executed (126); ENOMEM.
 int child_check (const char *program);
 
 typedef struct spawner spawner_t;

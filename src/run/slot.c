@@ -346,22 +346,30 @@ static int add_tag (runner_t *runner, record_t *record, const template_task_t *t
 {
     if (!runner->opts.tag)
         return 0;
-    const char *tag = template_line (runner->opts.tag, runner->rendering, task, &record->result.tag_bytes);
+    size_t size;
+    const char *tag = template_line (runner->opts.tag, runner->rendering, task, &size);
     if (tag)
-        text_add (&record->tag, tag, record->result.tag_bytes + 1);
+        text_add (&record->tag, tag, size + 1);
+    if (!tag || record->tag.failed)
+        return -1;
     record->result.tag = record->tag.data;
-    return tag && !record->tag.failed ? 0 : -1;
+    record->result.tag_bytes = size;
+    return 0;
 }
 
 static int add_text (runner_t *runner, record_t *record, const template_task_t *task)
 {
     if (!runner->opts.want_text && !runner->opts.dry_run && !runner->opts.on_start)
         return 0;
-    const char *text = template_command (runner->opts.command, runner->rendering, task, &record->result.text_bytes);
+    size_t size;
+    const char *text = template_command (runner->opts.command, runner->rendering, task, &size);
     if (text)
-        text_add (&record->text, text, record->result.text_bytes + 1);
+        text_add (&record->text, text, size + 1);
+    if (!text || record->text.failed)
+        return -1;
     record->result.text = record->text.data;
-    return text && !record->text.failed ? 0 : -1;
+    record->result.text_bytes = size;
+    return 0;
 }
 
 static int add_item (runner_t *runner, record_t *record, const runner_task_t *task)

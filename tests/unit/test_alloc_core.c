@@ -77,12 +77,24 @@ static void work (story_t *self)
             finish (self, &self->dryers[i], &job);
 }
 
+//  An observer says HELLO.
+static void look_on (pipe_t *pipe)
+{
+    static const uint8_t hello[] = {ROLE_OBSERVER, 1, 0, 'o', 0, 0};
+    message_t message = {.header = {.type = MSG_HELLO, .run = PIPE_RUN, .from = 4000, .to = PIPE_SINK},
+                         .records = hello,
+                         .records_size = sizeof hello};
+    sink_heard (pipe->sink, &message, pipe->now_ms);
+}
+
 //  What else happens in a run, each at its turn.
 static void happen (story_t *self, int turn)
 {
     pipe_t *pipe = &self->pipe;
     if (turn == 0)
         pipe_advert (pipe);
+    if (turn == 8)
+        look_on (pipe);
     if (turn == 10)
         put (self, TASKS / 2);
     if (turn == 12)
