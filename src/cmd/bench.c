@@ -29,6 +29,7 @@ typedef struct {
     stage_t *stage;
     dishes_opts_t opts;
     bench_figures_t figures;
+    endpoint_t at;
     dishes_sink_t *sink;
     dishes_washer_t *washer;
     uint64_t told, last; // by the sink: tasks, and the number of the last one
@@ -185,7 +186,8 @@ static int s_open (bench_t *self)
     self->sink = dishes_sink_new (self->figures.at, &opts);
     if (!self->sink)
         return s_say (self, "the sink");
-    self->figures.at = dishes_sink_address (self->sink);
+    snprintf (self->at, sizeof self->at, "%s", dishes_sink_address (self->sink)); // with its port
+    self->figures.at = self->at;
     self->washer = dishes_washer_new (self->figures.at, &self->opts);
     if (!self->washer)
         return s_say (self, "the washer");
