@@ -240,7 +240,7 @@ static void on_end_signal (local_t *self, int signal)
         self->caught = signal;
     ask (self, DRYER, what);
     ask (self, SINK, what);
-    if (!self->parts[SINK].is_here)
+    if (!self->parts[SINK].is_here || self->parts[SINK].is_seen)
         ask (self, WASHER, CONTROL_LEAVE);
 }
 
@@ -287,7 +287,8 @@ static void on_done_in_chain (local_t *self, int which)
 {
     if (which == WASHER)
         ask (self, SINK, self->parts[WASHER].status == STATUS_ERROR ? CONTROL_FAIL | CONTROL_KILL : CONTROL_END);
-    else if (self->result.failed || !chain_ended (&self->chain, &self->result.ending))
+    else if (self->caught || self->result.failed || !self->result.is_out ||
+             !chain_ended (&self->chain, &self->result.ending))
         ask (self, WASHER, CONTROL_LEAVE);
 }
 

@@ -475,6 +475,7 @@ static void conclude (role_t *self, sink_role_result_t *result)
 {
     progress_counts_t last = counts (self);
     results_finish (&self->results, &last);
+    result->is_out = results_idle (&self->results) && !results_error (&self->results);
     result->ending = *sink_ending (self->core);
     result->status = result->ending.end == END_NONE ? STATUS_ERROR : result->ending.status;
     if (results_error (&self->results) && !self->failed && !self->signal) {

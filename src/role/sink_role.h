@@ -52,6 +52,7 @@ typedef struct {
     int status;  // the exit status
     int signal;  // SIGPIPE where the reader of the results went away: to be raised; else 0
     bool failed; // by an error of the sink's own, and that was said
+    bool is_out; // all results are written
     ending_t ending;
 } sink_role_result_t;
 

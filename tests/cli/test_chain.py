@@ -144,6 +144,27 @@ class Ends(ChainCase):
     def test_a_killed_run_is_none_that_is_done(self):
         self.check_broken_off(signal.SIGKILL)
 
+    def check_interrupted_behind(self, items, size, done):
+        """All is counted here, and the next pipeline is still at it."""
+        first = self.middle(1, "--queue", "1", "--joblog", "log")
+        parts = [self.dryer_of(1, "-j1", "sh", "-c", f'printf "%0{size}d\\n" "$1"', "sh"),
+                 self.washer_of(1, stdin=numbered(items))]
+        last = self.sink_of(2, "--washer-grace", "300ms")
+        self.wait_for_rows(items)
+        if done:
+            self.all_end(0, *parts)
+        first.signal(signal.SIGINT)
+        self.ends(first, -signal.SIGINT)
+        self.ends(last, 125)
+        for part in parts:
+            part.wait()
+
+    def test_interrupted_when_all_is_given_on(self):
+        self.check_interrupted_behind(3, 1, True)
+
+    def test_interrupted_when_results_wait(self):
+        self.check_interrupted_behind(40, 65000, False)
+
     def test_a_lost_run_is_none_that_is_done(self):
         first = self.middle(1, "--washer-grace", "300ms")
         parts = [self.dryer_of(1, "-j1", "sh", "-c", GATED, "sh"), self.dryer_of(2, "-j1", "echo")]
