@@ -152,6 +152,8 @@ static int check_kind (journal_file_t *self, line_t *error)
                        (unsigned)is.st_mode & 07777);
     if (is.st_nlink > 1)
         return refuse (error, EPERM, "has a second name (a hard link), under which another would not see its log");
+    if (is.st_size == 1) // SQLite takes a single byte for nothing, and would write over it
+        return refuse (error, EBADMSG, "the file is not a journal");
     const char *refused = journal_file_refused ((unsigned long)system.f_type);
     if (refused)
         return refuse (error, EOPNOTSUPP,

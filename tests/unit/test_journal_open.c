@@ -309,6 +309,17 @@ static void test_empty_file (void **state)
     journal_close (&journal);
 }
 
+//  SQLite takes a file of one byte for an empty one.
+static void test_one_byte (void **state)
+{
+    struct stat is;
+    write_file ("x", 1);
+    must_refuse (JOURNAL_NEW, EBADMSG, "is not a journal");
+    must_refuse (JOURNAL_RESUME, EBADMSG, "is not a journal");
+    assert_int_equal (stat (path, &is), 0);
+    assert_int_equal (is.st_size, 1);
+}
+
 static void test_file_systems (void **state)
 {
     assert_string_equal (journal_file_refused (0x6969), "NFS");
@@ -333,7 +344,7 @@ int main (void)
         TEST (test_beside),         TEST (test_unwritable),    TEST (test_not_a_database),
         TEST (test_other_database), TEST (test_other_version), TEST (test_nonsense),
         TEST (test_truncated),      TEST (test_flipped),       TEST (test_stale_log),
-        TEST (test_empty_file),     TEST (test_file_systems),
+        TEST (test_empty_file),     TEST (test_one_byte),      TEST (test_file_systems),
     };
     return cmocka_run_group_tests (tests, make_directory, remove_directory);
 }
