@@ -29,6 +29,7 @@ from figures import HEAD, Section, Series
 HERE = pathlib.Path(__file__).resolve().parent
 MOST_S = int(os.environ.get("BENCH_MOST_S", "840"))
 PATIENCE_S = 120    # for one program
+LOAD = os.getloadavg()[0]   # what else the machine did
 
 
 class Taken:
@@ -125,7 +126,7 @@ def heading(rounds):
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
         models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
     return (f"{datetime.date.today()}: {os.cpu_count()} cores ({models[0] if models else platform.machine()}), "
-            f"Linux {platform.release()}, medians of {rounds} rounds")
+            f"Linux {platform.release()}, medians of {rounds} rounds, load {LOAD:.1f} when it began")
 
 
 def on_end(number, frame):
@@ -159,9 +160,9 @@ def table(bench, missed):
 
 
 def goals(bench):
-    """The rows that have a goal, as one table."""
-    rows = [row for section in bench.sections for row in section.rows if row.goal]
-    return "\n".join([*HEAD, *(row.line() for row in rows)])
+    """The rows that have a goal, as one table, each with what it is about."""
+    lines = [f"| {section.title} {row.line()}" for section in bench.sections for row in section.rows if row.goal]
+    return "\n".join([f"| of {HEAD[0]}", f"| --- {HEAD[1]}", *lines])
 
 
 def put_between_marks(path, text):

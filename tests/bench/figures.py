@@ -52,7 +52,7 @@ class Row:
         return self.goal.is_reached_by(self.value if self.ratio is None else self.ratio)
 
     def line(self):
-        compared = self.compared if self.ratio is None else f"{self.compared} = {self.ratio:.3g}"
+        compared = self.compared if self.ratio is None else f"{self.compared} = {shown(self.ratio)}"
         goal = (str(self.goal), "yes" if self.is_reached else "**no**") if self.goal else ("", "")
         what = self.what.replace("|", "\\|")    # which would end the cell
         return "| " + " | ".join((what, f"{shown(self.value)} {self.unit}".strip(), compared, *goal)) + " |"
