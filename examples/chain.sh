@@ -20,7 +20,8 @@ for _ in 1 2; do
 done
 dryer --at "$away" -j1 'echo "Putting away {} dish"' &
 
-sink --at "$wash" --into "$dry" 2>&1 &
+# There are few dishes: who is late would find none, and wait for others.
+sink --at "$wash" --into "$dry" --wait-dryers 2 2>&1 &
 sink --at "$dry" --into "$away" 2>&1 &
 washer --at "$wash" p1 p2 p3 p4 &
 status=0

@@ -418,9 +418,11 @@ int printer_write (printer_t *self)
 {
     if (self->error)
         return printer_fail (self);
-    int rc = channel_write (self->channels[PRINTER_OUT]);
-    if (rc == 0 && self->channels[PRINTER_ERR] != self->channels[PRINTER_OUT])
-        rc = channel_write (self->channels[PRINTER_ERR]);
+    channel_t *first = self->channels[self->is_ended ? PRINTER_ERR : PRINTER_OUT];
+    channel_t *second = self->channels[self->is_ended ? PRINTER_OUT : PRINTER_ERR];
+    int rc = channel_write (first);
+    if (rc == 0 && second != first)
+        rc = channel_write (second);
     return settle (self, rc);
 }
 

@@ -41,7 +41,7 @@ typedef struct {
     bool keep_order;
     bool tag;              // each line begins with its task's tag and a TAB
     bool is_ended;         // PRINTER_GROUP: what a task wrote to stdout, if anything, ends with `end`
-    uint8_t end;           // which is added where it is missing
+    uint8_t end;           // which is added where it is missing; stderr goes first, for who reads stdout may be quick
     uint64_t first;        // with keep_order: the number that is printed first; 0: 1
     int out_fd, err_fd;    // borrowed; usually 1 and 2
     const char *out_path;  // NULL, or the file for stdout instead of out_fd: made anew, or emptied
