@@ -249,6 +249,26 @@ static int put_hosts (const kitchen_t *kitchen, const hosts_t *hosts)
     return error;
 }
 
+static int look_up_all (const kitchen_t *kitchen, hosts_t *hosts, resolver_t *resolver)
+{
+    hand_t hand;
+    hand_hire (&hand, kitchen, resolve, resolver);
+    dishes_opts_t opts = {
+        .size = sizeof opts, .deadline_ms = (int)(kitchen->deadline * 1000), .result = tell, .result_arg = hosts};
+    dishes_sink_t *sink = dishes_sink_new (kitchen->at, &opts);
+    if (!sink)
+        return complain ();
+
+    if (put_hosts (kitchen, hosts) == -1 && errno != ECANCELED) {
+        complain ();
+        dishes_sink_cancel (sink);
+    }
+    int status = sink_close (&sink, NULL), helped = hand_leave (&hand);
+    if (status == DEADLINE_PASSED)
+        tell_missing (hosts, kitchen->deadline);
+    return status ? status : helped;
+}
+
 int main (int argc, char **argv)
 {
     kitchen_t kitchen = {.at = "inproc://resolve",
@@ -265,22 +285,8 @@ int main (int argc, char **argv)
     }
     read_hosts (&hosts, kitchen.operand);
 
-    hand_t hand;
-    hand_hire (&hand, &kitchen, resolve, &resolver);
-    dishes_opts_t opts = {
-        .size = sizeof opts, .deadline_ms = (int)(kitchen.deadline * 1000), .result = tell, .result_arg = &hosts};
-    dishes_sink_t *sink = dishes_sink_new (kitchen.at, &opts);
-    if (!sink)
-        return complain ();
-
-    if (put_hosts (&kitchen, &hosts) == -1 && errno != ECANCELED) {
-        complain ();
-        dishes_sink_cancel (sink);
-    }
-    int status = sink_close (&sink, NULL), helped = hand_leave (&hand);
-    if (status == DEADLINE_PASSED)
-        tell_missing (&hosts, kitchen.deadline);
+    int status = hosts.size ? look_up_all (&kitchen, &hosts, &resolver) : 0; // a dryer waits for a first task
     free_hosts (&hosts);
     ares_destroy (resolver.channel);
-    return status ? status : helped;
+    return status;
 }

@@ -102,14 +102,15 @@ class Programs(harness.Case):
     def test_join_tells_how_it_ended(self):
         for codes, status in (("0 0", 0), ("0 3", 1)):
             with self.subTest(codes):
-                sink = self.program("sink", "--at", AT)
-                join = self.program("dishes", "--join", AT)
-                dryer = self.program("dryer", "--at", AT, "sh", "-c", "exit {}")
-                self.program("washer", "--at", AT, *codes.split()).wait()
+                at = f"{AT}-{status}"       # a place of its own: who joins before the sink is there is told of the run before
+                sink = self.program("sink", "--at", at)
+                join = self.program("dishes", "--join", at)
+                dryer = self.program("dryer", "--at", at, "sh", "-c", "exit {}")
+                self.program("washer", "--at", at, *codes.split()).wait()
                 self.assertEqual(join.wait().status, status)
                 sink.wait()
                 dryer.wait()
-                self.run_program("dishes", "--join", AT, status=status)     # too late: from what the sink has left
+                self.run_program("dishes", "--join", at, status=status)     # too late: from what the sink has left
 
     def test_join_ends(self):
         self.check_one_line(self.run_program("dishes", "--join", AT, "--wait", "200ms", status=125), AT)
