@@ -36,14 +36,15 @@ struct local {
     warden_t *warden; // NULL: no dryers in processes of their own
     part_t parts[PARTS];
     sink_role_result_t result;
-    address_t at;         // where the sink is, …
-    uint64_t run;         // and its run, …
-    atomic_bool is_bound; // … when it is
-    int signals;          // signalfd
-    int news;             // eventfd: a part is done, or the sink is bound
-    int caught;           // the signal that ended the run, or 0
-    bool has_erred;       // a dryer in a process of its own
-    bool was_idle;        // the dryer left for that
+    address_t at;             // where the sink is, …
+    uint64_t run;             // and its run, …
+    atomic_bool is_bound;     // … when it is
+    int signals;              // signalfd
+    int news;                 // eventfd: a part is done, or the sink is bound
+    int caught;               // the signal that ended the run, or 0
+    bool has_erred;           // a dryer in a process of its own
+    bool was_idle;            // the dryer left for that
+    atomic_bool is_suspended; // by SIGTSTP, until SIGCONT
 };
 
 //  ---- the parts
@@ -181,10 +182,13 @@ static void join_parts (local_t *self)
 //  ---- signals
 
 //  In the dryer's thread, when the commands are stopped: this process follows, by the default of SIGTSTP, and returns
-//  when it is continued.
+//  when it is continued; at once where it was meanwhile.
 static void suspend_process (void *arg)
 {
+    const local_t *self = arg;
     sigset_t set;
+    if (!atomic_load (&self->is_suspended))
+        return;
     sigemptyset (&set);
     sigaddset (&set, SIGTSTP);
     pthread_kill (pthread_self (), SIGTSTP);
@@ -210,6 +214,7 @@ static int open_signals (local_t *self)
                  {SIGUSR1, true},
                  {SIGUSR2, true},
                  {SIGTSTP, self->parts[DRYER].is_here},
+                 {SIGCONT, self->parts[DRYER].is_here},
                  {SIGWINCH, self->parts[SINK].is_here}};
     sigset_t set;
     sigemptyset (&set);
@@ -265,19 +270,33 @@ static void on_slot_signal (local_t *self, int more)
     ask (self, DRYER, CONTROL_SLOTS);
 }
 
+static void on_signal (local_t *self, int number)
+{
+    switch (number) {
+    case SIGTSTP:
+        atomic_store (&self->is_suspended, true);
+        ask (self, DRYER, CONTROL_SUSPEND);
+        break;
+    case SIGCONT:
+        atomic_store (&self->is_suspended, false);
+        break;
+    case SIGUSR1:
+    case SIGUSR2:
+        on_slot_signal (self, number == SIGUSR1 ? 1 : -1);
+        break;
+    case SIGWINCH:
+        ask (self, SINK, CONTROL_RESIZE);
+        break;
+    default:
+        on_end_signal (self, number);
+    }
+}
+
 static void take_signals (local_t *self)
 {
     struct signalfd_siginfo info;
-    while (read (self->signals, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGTSTP)
-            ask (self, DRYER, CONTROL_SUSPEND);
-        else if (info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGUSR2)
-            on_slot_signal (self, info.ssi_signo == SIGUSR1 ? 1 : -1);
-        else if (info.ssi_signo == SIGWINCH)
-            ask (self, SINK, CONTROL_RESIZE);
-        else
-            on_end_signal (self, (int)info.ssi_signo);
-    }
+    while (read (self->signals, &info, sizeof info) == sizeof info)
+        on_signal (self, (int)info.ssi_signo);
 }
 
 //  ---- the whole
@@ -372,6 +391,7 @@ static void prepare_parts (local_t *self)
     config->sink.ending = on_ending;
     config->sink.notes_arg = self;
     config->dryer.suspended = suspend_process;
+    config->dryer.suspended_arg = self;
 }
 
 //  A group has its place with the guardian before it is known how many there will be; a place not taken costs nothing.

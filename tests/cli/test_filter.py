@@ -208,12 +208,13 @@ class Deaths(FilterCase):
         command = self.filter("say(item + '\\n'); os.write(os.open('pid.%d' % life, os.O_CREAT | os.O_WRONLY), b'%d' % os.getpid())")
         program = self.start("-j1", "-k", "--crash-limit", "0", "--filter", *command, stdin=lines(*range(3000)))
         for life in (1, 2, 3):
-            name = self.wait_for_files(f"pid.{life}")[0]
-            pid = int(self.read(name))
+            self.wait_for(lambda life=life: self.files(f"pid.{life}") and self.read(f"pid.{life}") or program.ended(),
+                          "the next filter, or the end")
+            if program.ended():     # its last answer may have come before it was killed
+                break
+            pid = int(self.read(f"pid.{life}"))
             if alive(pid):
                 os.kill(pid, signal.SIGKILL)
-            elif program.ended():
-                break
         self.assertEqual(program.wait().out, lines(*range(3000)))
         self.assertEqual(program.result.status, 0, str(program.result))
         self.check_nothing_left()

@@ -5,6 +5,7 @@
 
 import os
 import signal
+import sys
 
 import harness
 from harness import alive, process_state
@@ -186,6 +187,31 @@ class StopAndContinue(SignalCase):
         self.wait_for(lambda: b"stopped two 148" in terminal.screen, "the second stop")
         program.wait()
         self.wait_for(lambda: b"ended 0" in terminal.screen, "the end")
+
+    #  A group that somebody of the same session has started, as shells do, can be stopped.
+    STOPPER = """
+import os, signal, subprocess, sys, time
+names = "running.1", "running.2"
+job = subprocess.Popen(sys.argv[2:], preexec_fn=lambda: os.setpgid(0, 0))
+while not all(os.path.exists(name) and os.path.getsize(name) for name in names):
+    pass
+os.killpg(job.pid, signal.SIGTSTP)
+end = time.perf_counter() + int(sys.argv[1]) * 1e-5
+while time.perf_counter() < end:
+    pass
+os.killpg(job.pid, signal.SIGCONT)
+with open("go", "w") as file:
+    file.write("x")
+sys.exit(job.wait())
+"""
+
+    def test_stopped_and_continued_at_once(self):
+        for pause in range(0, 100, 6):      # tens of microseconds: to come in between its reading of one and obeying it
+            program = self.start_program([sys.executable, "-c", self.STOPPER, pause, harness.DISHES, "-j2", "sh", "-c",
+                                          self.GO, "sh", ":::", "1", "2"])
+            self.assertEqual(program.wait().status, 0, str(program.result))
+            for name in self.files("running.") + ["go"]:
+                os.remove(self.path(name))
 
     def test_a_stopped_run_can_be_ended(self):
         program = self.start_two()
