@@ -1,13 +1,30 @@
 """--pipe: blocks of whole records to the stdin of commands."""
 
+import random
+
 from figures import LIMIT, OURS, PEER
 
-LINE = "{0:09d} GET /index.html?page={0:07d} 200 \"a log has lines that are much alike\" -\n"
+WORDS = "index login search cart item image static api user help".split()
+SEED = 7
+BLOCK = "10M"     # for gzip
+
+
+def log_lines(size):
+    """So many bytes of lines as web servers write them, or a line more: a stretch of 20 MB, again and again."""
+    source, lines, written = random.Random(SEED), [], 0
+    while written < min(size, 20000000):
+        address = ".".join(str(source.randrange(1, 255)) for _ in range(4))
+        lines.append(f'{address} - - [{source.randrange(86400)}] "GET /{source.choice(WORDS)}/{source.choice(WORDS)}'
+                     f'?id={source.randrange(10**6)} HTTP/1.1" 200 {source.randrange(10**5)} "-" "Mozilla/5.0"\n')
+        written += len(lines[-1])
+    stretch = "".join(lines)
+    return stretch * -(-size // len(stretch))
 
 
 def text(bench, name, size):
-    """The path of so many bytes of lines, or a line more."""
-    return bench.lines(name, size // len(LINE.format(0)) + 1, LINE)
+    path = bench.scratch / name
+    path.write_text(log_lines(size))
+    return path
 
 
 def megabytes(bench, path, *argv, stdin=None):
@@ -20,7 +37,7 @@ def measure(bench):
 
 
 def counting(bench):
-    large, small = text(bench, "large", bench.size(500000000, 3000000)), text(bench, "small", bench.size(50000000, 300000))
+    large, small = text(bench, "large", bench.size(1100000000, 3000000)), text(bench, "small", bench.size(50000000, 300000))
     reached = bench.turns(
         dishes=lambda: megabytes(bench, large, bench.dishes, "--pipe", "-j2", "--block", "1M", "wc", "-l", stdin=large),
         cat=lambda: megabytes(bench, large, "sh", "-c", f"cat '{large}' | wc -l"),
@@ -35,15 +52,15 @@ def counting(bench):
 
 
 def compressing(bench):
-    path, small = text(bench, "to_compress", bench.size(100000000, 1000000)), text(bench, "few", bench.size(20000000, 300000))
+    path, small = text(bench, "to_compress", bench.size(400000000, 1000000)), text(bench, "few", bench.size(100000000, 300000))
     reached = bench.turns(
-        dishes=lambda: megabytes(bench, path, bench.dishes, "--pipe", "-k", "-j2", "gzip", "-1", stdin=path),
+        dishes=lambda: megabytes(bench, path, bench.dishes, "--pipe", "-k", "-j2", "--block", BLOCK, "gzip", "-1", stdin=path),
         gzip=lambda: megabytes(bench, path, "gzip", "-1", stdin=path),
-        parallel=lambda: megabytes(bench, small, "parallel", "--pipe", "-k", "-j2", "gzip", "-1", stdin=small))
+        parallel=lambda: megabytes(bench, small, "parallel", "--pipe", "-k", "-j2", "--block", BLOCK, "gzip", "-1", stdin=small))
     dishes = reached["dishes"]
-    section = bench.section("Blocks of lines to `gzip -1`, two at a time, in order")
-    section.row(OURS, "`dishes --pipe -k -j2`", dishes.median, "MB/s")
-    section.row(PEER, "`parallel --pipe -k -j2` (GNU)", reached["parallel"].median, "MB/s", "dishes / parallel",
+    section = bench.section("Blocks of lines to `gzip -1`, two at a time, 10 MiB each, in order")
+    section.row(OURS, "`dishes --pipe -k -j2 --block 10M`", dishes.median, "MB/s")
+    section.row(PEER, "`parallel --pipe -k -j2 --block 10M` (GNU)", reached["parallel"].median, "MB/s", "dishes / parallel",
                 dishes.over(reached["parallel"]))
     section.row(PEER, "one `gzip -1`", reached["gzip"].median, "MB/s", "dishes / gzip", dishes.over(reached["gzip"]),
                 ">= 1.5")

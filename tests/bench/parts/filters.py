@@ -4,7 +4,7 @@ from figures import LIMIT, OURS, PEER
 
 
 def measure(bench):
-    count, few = bench.size(1000000, 2000), bench.size(100000, 200)
+    count, few = bench.size(3000000, 2000), bench.size(100000, 200)
     items, few_items = bench.lines("items", count, "{:015d}\n"), bench.lines("few_items", few, "{:015d}\n")
     echo = bench.own("echo_lines")
 

@@ -8,7 +8,7 @@ BATCH = 4096    # items of 16 bytes: 64 KiB
 
 
 def measure(bench):
-    many, some, few = bench.size(20000000, 100000), bench.size(1000000, 1000), bench.size(50000, 500)
+    many, some, few = bench.size(100000000, 100000), bench.size(10000000, 1000), bench.size(50000, 500)
     pipeline, joinable = bench.own("pipeline"), bench.here / "joinable_queue.py"
 
     def ours(wire):
