@@ -265,14 +265,14 @@ static bool has_ended (const role_t *self)
     return dryer_ending (self->core)->end != END_NONE || dryer_state (self->core) == DRYER_OVER;
 }
 
-static void work (role_t *self, int64_t now_ms, bool may_start)
+static void work (role_t *self, int64_t now_ms)
 {
     if ((has_ended (self) || self->is_leaving) && !self->is_ending) {
         self->is_ending = true;
         self->hands.end (self->hands.arg, false, now_ms);
     }
     peer_rest (&self->peer);
-    int rc = self->hands.work (self->hands.arg, self->core, now_ms, may_start && !self->is_ending && !self->is_leaving);
+    int rc = self->hands.work (self->hands.arg, self->core, now_ms, !self->is_ending && !self->is_leaving);
     peer_resume (&self->peer);
     self->has_erred = self->has_erred || rc == 1;
     if (rc == -1)
@@ -288,17 +288,6 @@ static void speak (role_t *self, int64_t now_ms)
         dryer_connected (self->core, now_ms);
 }
 
-//  What is done is said before anything else begins: what begins may take long to start, and may be the last.
-static void do_tasks (role_t *self, int64_t now_ms)
-{
-    if (self->hands.running (self->hands.arg)) {
-        work (self, now_ms, false);
-        dryer_tick (self->core, now_ms);
-        speak (self, now_ms);
-    }
-    work (self, now_ms, true);
-}
-
 static void turn (role_t *self, int64_t now_ms)
 {
     if (peer_tick (&self->peer, now_ms) == -1)
@@ -306,7 +295,7 @@ static void turn (role_t *self, int64_t now_ms)
     if (self->peer.has_missed && dryer_state (self->core) == DRYER_SEEKING && !self->stays)
         self->is_leaving = true;
     hear (self, now_ms);
-    do_tasks (self, now_ms);
+    work (self, now_ms);
     mind (self, now_ms);
     dryer_tick (self->core, now_ms);
     speak (self, now_ms);

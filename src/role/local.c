@@ -187,7 +187,8 @@ static void suspend_process (void *arg)
 {
     const local_t *self = arg;
     sigset_t set;
-    if (!atomic_load (&self->is_suspended))
+    sigpending (&set);
+    if (!atomic_load (&self->is_suspended) || sigismember (&set, SIGCONT))
         return;
     sigemptyset (&set);
     sigaddset (&set, SIGTSTP);

@@ -113,9 +113,10 @@ class Interrupt(SignalCase):
             self.check_nothing_left()
 
     def test_output_that_was_due_is_still_printed(self):
-        program = self.start("-j1", "sh", "-c", "echo $1; [ $1 = 1 ] || { echo > running; exec sleep 1000; }", "sh",
-                             ":::", "1", "2")
+        program = self.start("-j1", "--joblog", "log", "sh", "-c",
+                             "echo $1; [ $1 = 1 ] || { echo > running; exec sleep 1000; }", "sh", ":::", "1", "2")
         self.wait_for_files("running")
+        self.wait_for(lambda: self.read("log").count(b"\n") == 2, "a task in the log")     # that is, counted
         program.signal(signal.SIGINT)
         self.assertTrue(program.wait().out.startswith(b"1\n"))
 
