@@ -34,11 +34,12 @@ static int dry_dishes (void *arg)
     return dishes_run (kitchen->at, THREADS, dry_dish, NULL, &opts) == 0 ? 0 : complain ();
 }
 
+//  Begins when all hands are there: who came when all is dry would look for another kitchen.
 static int wash_dishes (const char *at)
 {
     char dish[16];
     int error = 0;
-    dishes_opts_t opts = {.size = sizeof opts, .key = s_more[1].value};
+    dishes_opts_t opts = {.size = sizeof opts, .key = s_more[1].value, .wait_dryers = HANDS};
     dishes_washer_t *washer = dishes_washer_new (at, &opts);
     if (!washer)
         return -1;

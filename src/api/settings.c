@@ -33,6 +33,7 @@ static int check (const dishes_opts_t *opts)
     } numbers[] = {
         {"wait_ms", opts->wait_ms, -1},
         {"retries", opts->retries, -1},
+        {"wait_dryers", opts->wait_dryers, 0},
         {"slots", opts->slots, 0},
         {"prefetch", opts->prefetch, -1},
         {"out_fd", opts->out_fd, 0},

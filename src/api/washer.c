@@ -75,6 +75,7 @@ static void configure (dishes_washer_t *self)
                                           .name = self->part.settings.name,
                                           .supply = &self->supply,
                                           .retries = (uint32_t)settings_or (opts->retries, RETRIES),
+                                          .wait_dryers = (uint32_t)opts->wait_dryers,
                                           .wait_ms = settings_or (opts->wait_ms, WAIT_MS),
                                           .when_full = FULL_BLOCK,
                                           .queue_bytes = opts->queue_bytes,

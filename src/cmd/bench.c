@@ -18,6 +18,7 @@
 enum {
     BLOCK_BYTES = 256 << 10,
     SAMPLES = 1000, // of the time from put to counted
+    SEEK_MS = 5000, // how long threads look for the sink
     LOOK_MS = 200,  // how often a wait looks for a signal
     ENOUGH_ITEMS = 50000000,
     ENOUGH_BYTES = 1000000000,
@@ -99,7 +100,9 @@ static uint64_t s_calls (void)
 static void *s_run_threads (void *arg)
 {
     bench_t *self = arg;
-    int rc = dishes_run (self->figures.at, (int)self->figures.dryers, s_dry, NULL, &self->opts);
+    dishes_opts_t opts = self->opts;
+    opts.wait_ms = SEEK_MS; // the sink is there already, or was ended by a signal
+    int rc = dishes_run (self->figures.at, (int)self->figures.dryers, s_dry, NULL, &opts);
     self->error = rc == 0 ? 0 : errno;
     return NULL;
 }

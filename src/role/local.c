@@ -36,15 +36,16 @@ struct local {
     warden_t *warden; // NULL: no dryers in processes of their own
     part_t parts[PARTS];
     sink_role_result_t result;
-    address_t at;             // where the sink is, …
-    uint64_t run;             // and its run, …
-    atomic_bool is_bound;     // … when it is
-    int signals;              // signalfd
-    int news;                 // eventfd: a part is done, or the sink is bound
-    int caught;               // the signal that ended the run, or 0
-    bool has_erred;           // a dryer in a process of its own
-    bool was_idle;            // the dryer left for that
-    atomic_bool is_suspended; // by SIGTSTP, until SIGCONT
+    address_t at;              // where the sink is, …
+    uint64_t run;              // and its run, …
+    atomic_bool is_bound;      // … when it is
+    int signals;               // signalfd
+    int stops;                 // of SIGTSTP, never read: who is continued before it stops must not stop any more
+    atomic_bool is_suspending; // the dryer was asked to
+    int news;                  // eventfd: a part is done, or the sink is bound
+    int caught;                // the signal that ended the run, or 0
+    bool has_erred;            // a dryer in a process of its own
+    bool was_idle;             // the dryer left for that
 };
 
 //  ---- the parts
@@ -181,20 +182,18 @@ static void join_parts (local_t *self)
 
 //  ---- signals
 
-//  In the dryer's thread, when the commands are stopped: this process follows, by the default of SIGTSTP, and returns
-//  when it is continued; at once where it was meanwhile.
+//  In the dryer's thread, when the commands are stopped: this process follows, by the SIGTSTP that still waits, and
+//  returns when it is continued. Where it was meanwhile, the kernel has thrown that signal away.
 static void suspend_process (void *arg)
 {
-    const local_t *self = arg;
+    local_t *self = arg;
     sigset_t set;
-    sigpending (&set);
-    if (!atomic_load (&self->is_suspended) || sigismember (&set, SIGCONT))
-        return;
     sigemptyset (&set);
     sigaddset (&set, SIGTSTP);
-    pthread_kill (pthread_self (), SIGTSTP);
     pthread_sigmask (SIG_UNBLOCK, &set, NULL);
     pthread_sigmask (SIG_BLOCK, &set, NULL);
+    atomic_store (&self->is_suspending, false);
+    eventfd_write (self->news, 1);
 }
 
 static bool is_ignored (int signal)
@@ -209,24 +208,23 @@ static int open_signals (local_t *self)
     const struct {
         int number;
         bool is_wanted;
-    } taken[] = {{SIGINT, true},
-                 {SIGTERM, true},
-                 {SIGHUP, true},
-                 {SIGUSR1, true},
-                 {SIGUSR2, true},
-                 {SIGTSTP, self->parts[DRYER].is_here},
-                 {SIGCONT, self->parts[DRYER].is_here},
-                 {SIGWINCH, self->parts[SINK].is_here}};
-    sigset_t set;
+    } taken[] = {{SIGINT, true},  {SIGTERM, true}, {SIGHUP, true},
+                 {SIGUSR1, true}, {SIGUSR2, true}, {SIGWINCH, self->parts[SINK].is_here}};
+    sigset_t set, stop;
     sigemptyset (&set);
+    sigemptyset (&stop);
     for (unsigned i = 0; i < sizeof taken / sizeof *taken; i++)
         if (taken[i].is_wanted && !is_ignored (taken[i].number))
             sigaddset (&set, taken[i].number);
+    if (self->parts[DRYER].is_here && !is_ignored (SIGTSTP))
+        sigaddset (&stop, SIGTSTP);
     signal (SIGPIPE, SIG_IGN);
     signal (SIGXFSZ, SIG_IGN);
     pthread_sigmask (SIG_BLOCK, &set, NULL);
+    pthread_sigmask (SIG_BLOCK, &stop, NULL);
     self->signals = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return self->signals == -1 ? -1 : 0;
+    self->stops = signalfd (-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+    return self->signals == -1 || self->stops == -1 ? -1 : 0;
 }
 
 static bool is_alone (const local_t *self, int part)
@@ -274,13 +272,6 @@ static void on_slot_signal (local_t *self, int more)
 static void on_signal (local_t *self, int number)
 {
     switch (number) {
-    case SIGTSTP:
-        atomic_store (&self->is_suspended, true);
-        ask (self, DRYER, CONTROL_SUSPEND);
-        break;
-    case SIGCONT:
-        atomic_store (&self->is_suspended, false);
-        break;
     case SIGUSR1:
     case SIGUSR2:
         on_slot_signal (self, number == SIGUSR1 ? 1 : -1);
@@ -344,12 +335,18 @@ static bool look_at_parts (local_t *self)
 
 static void wait_for_parts (local_t *self)
 {
-    struct pollfd fds[] = {{.fd = self->signals, .events = POLLIN}, {.fd = self->news, .events = POLLIN}};
+    struct pollfd fds[] = {
+        {.fd = self->signals, .events = POLLIN}, {.fd = self->news, .events = POLLIN}, {.events = POLLIN}};
     while (look_at_parts (self)) {
-        poll (fds, 2, -1);
+        fds[2].fd = atomic_load (&self->is_suspending) ? -1 : self->stops;
+        poll (fds, 3, -1);
         eventfd_t count;
         eventfd_read (self->news, &count);
         take_signals (self);
+        if (fds[2].revents & POLLIN) {
+            atomic_store (&self->is_suspending, true);
+            ask (self, DRYER, CONTROL_SUSPEND);
+        }
     }
 }
 
@@ -436,6 +433,8 @@ static void close_local (local_t *self)
     guardian_destroy (&self->config.dryer.runner.guardian);
     if (self->signals != -1)
         close (self->signals);
+    if (self->stops != -1)
+        close (self->stops);
     if (self->news != -1)
         close (self->news);
 }
@@ -469,7 +468,7 @@ static void conclude (const local_t *self, local_result_t *result)
 
 int local_run (const local_config_t *config, local_result_t *result, char *error, size_t error_size)
 {
-    local_t local = {.config = *config, .signals = -1, .news = -1};
+    local_t local = {.config = *config, .signals = -1, .stops = -1, .news = -1};
     int rc = open_local (&local, error, error_size);
     if (rc == 0) {
         rc = start_parts (&local);

@@ -37,7 +37,6 @@ typedef struct {
     int wire, signals;
     address_t at;
     bool is_started, is_ending;
-    bool is_stopped; // the group: by Ctrl-Z, until it is continued
     bool has_erred;  // a dryer, at the end
     unsigned wanted; // dryers
     pid_t *pids;     // of those that live; 0: none
@@ -63,7 +62,7 @@ static void block (int *signals, unsigned count, int how)
 }
 
 //  What a terminal says to the whole group is for the dryers themselves; the warden lives as long as they do.
-static int taken[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT};
+static int taken[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGTSTP};
 
 //  These stay blocked in the dryers until they read them: one may come as soon as they are forked.
 static int slot_signals[] = {SIGUSR1, SIGUSR2};
@@ -134,23 +133,12 @@ static void bury (ward_t *self, unsigned index, int status)
     }
 }
 
-//  A dryer stops its commands before it stops itself. Where the group was continued meanwhile, nobody else wakes it.
-static void look_at_stopped (const ward_t *self, pid_t pid, int status)
-{
-    if (WSTOPSIG (status) == SIGTSTP && !self->is_stopped)
-        kill (pid, SIGCONT);
-}
-
 static void reap (ward_t *self)
 {
     int status;
-    for (pid_t pid; (pid = waitpid (-1, &status, WNOHANG | WUNTRACED)) > 0;)
+    for (pid_t pid; (pid = waitpid (-1, &status, WNOHANG)) > 0;)
         for (unsigned i = 0; i < self->wanted; i++)
-            if (self->pids[i] != pid)
-                continue;
-            else if (WIFSTOPPED (status))
-                look_at_stopped (self, pid, status);
-            else
+            if (self->pids[i] == pid)
                 bury (self, i, status);
 }
 
@@ -182,12 +170,11 @@ static bool obey (ward_t *self)
     return true;
 }
 
-static void take_signals (ward_t *self)
+static void take_signals (const ward_t *self)
 {
     struct signalfd_siginfo info;
     while (read (self->signals, &info, sizeof info) == sizeof info)
-        if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT)
-            self->is_stopped = info.ssi_signo == SIGTSTP;
+        ;
 }
 
 static void await_dryers (ward_t *self, int64_t most_ms)

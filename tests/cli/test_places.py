@@ -4,9 +4,11 @@ address that works. Whatever is wrong is told in one line before anything starts
 
 # ctest: plain
 
+import json
 import os
 import signal
 import socket
+import subprocess
 import unittest
 
 import harness
@@ -40,6 +42,10 @@ class Case(harness.Case):
         sink = self.start_stage("sink", "--at", at, *head)
         dryer = self.start_stage("dryer", "--at", dial, *worker, "echo")
         join = self.start_stage("dishes", "--join", dial, *worker)
+        status = [harness.BINARY, "--status", dial, "--json", *worker]
+        quietly = {"cwd": self.dir, "env": self.env, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self.wait_for(lambda: json.loads(subprocess.run(status, check=True, **quietly).stdout)["observers"] == 2,
+                      "the join: one that is too late would look for another run")
         washer = self.start_stage("washer", "--at", dial, *head, "item")
         for program in (washer, dryer, sink, join):
             self.assertEqual(program.wait().status, 0, str(program.result))
