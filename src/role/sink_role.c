@@ -16,7 +16,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATUS_ERROR = 125, STATUS_SIGNAL = 128, PATIENCE_MS = 1000, ERROR_BYTES = 512, MOST_GAP_MS = 1000 };
+enum {
+    FOUND_MS = 300,
+    STATUS_ERROR = 125,
+    STATUS_SIGNAL = 128,
+    PATIENCE_MS = 1000,
+    ERROR_BYTES = 512,
+    MOST_GAP_MS = 1000
+};
 
 typedef struct {
     const sink_role_config_t *config;
@@ -33,6 +40,7 @@ typedef struct {
     pulse_t *pulse;          // NULL: inproc
     atomic_bool was_sounded; // the pulse has sent it
     bool has_more;           // unread reports
+    int64_t found_ms;        // until then somebody who looks for a sink over tcp may not have found it yet
     guests_t guests;
     results_t results;
     archive_t archive;
@@ -435,7 +443,7 @@ static void turn (role_t *self, int64_t now_ms)
     obey (self, now_ms); // what had come before it counts
     count_strangers (self);
     if (sink_state (self->core) == SINK_ENDED)
-        sink_guests (self->core, guests_unknown (&self->guests, self->core));
+        sink_guests (self->core, guests_unknown (&self->guests, self->core) + (now_ms < self->found_ms));
     sink_detain (self->core, !results_idle (&self->results));
     sink_tick (self->core, now_ms);
     tell_late_comers (self);
@@ -455,7 +463,9 @@ static void turn (role_t *self, int64_t now_ms)
 
 static int64_t next_ms (const role_t *self, int64_t now_ms)
 {
-    const int64_t all_ms[] = {sink_due_ms (self->core), results_due_ms (&self->results, now_ms), self->patience_ms};
+    int64_t found_ms = now_ms < self->found_ms ? self->found_ms : INT64_MAX;
+    const int64_t all_ms[] = {sink_due_ms (self->core), results_due_ms (&self->results, now_ms), self->patience_ms,
+                              found_ms};
     int64_t due_ms = self->has_more || atomic_load (&self->was_sounded) ? 0 : INT64_MAX;
     for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
         due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;
@@ -494,6 +504,8 @@ void sink_role_run (const sink_role_config_t *config, control_t *control, sink_r
 {
     role_t role = {.config = config, .control = control, .loop = control_loop (control), .patience_ms = INT64_MAX};
     role.witness = config->witness;
+    if (config->site.at.kind == ADDRESS_TCP)
+        role.found_ms = loop_now_ms () + FOUND_MS;
     *result = (sink_role_result_t){.status = STATUS_ERROR};
     bool is_open = open_role (&role) == 0;
     int kept = errno;
