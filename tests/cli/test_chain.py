@@ -149,7 +149,7 @@ class Ends(ChainCase):
         first = self.middle(1, "--queue", "1", "--joblog", "log")
         parts = [self.dryer_of(1, "-j1", "sh", "-c", f'printf "%0{size}d\\n" "$1"', "sh"),
                  self.washer_of(1, stdin=numbered(items))]
-        last = self.sink_of(2, "--washer-grace", "300ms")
+        last = self.sink_of(2, "--washer-grace", "300ms", "--wait", "5s")    # it may not have met the middle yet
         self.wait_for_rows(items)
         if done:
             self.all_end(0, *parts)
