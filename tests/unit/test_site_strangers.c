@@ -390,7 +390,7 @@ static void test_huge_frame (void **state)
     long sent_kib = resident_kib ();
     WAIT_UNTIL (try_hello (&dryer, &sink)); // connected anew
     WAIT_UNTIL (sink_heard (&sink, MSG_HELLO));
-    assert_true (resident_kib () < sent_kib + 8 * 1024);
+    assert_true (resident_kib () < sent_kib + SIZE / 1024 / 2); // an eighth: where the sanitizer marks what is free
     assert_true (sent_kib >= before_kib);
     free (huge);
     peer_close (&dryer);
