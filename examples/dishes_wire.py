@@ -18,8 +18,8 @@ LANE, ADVERT, WELCOME, STOP = 12, 32, 33, 44
 WASHER_DOWN, HALT, GONE, WHO, REFUSED = range(38, 43)
 TASKS, RECALL, SKIP = range(64, 67)
 
-#  The records of what a dryer hears, in the letters of the struct module; t is a text.
-FORMS = {LANE: "QIt", ADVERT: "t", WELCOME: "IBBt", STOP: "BB8Q", WASHER_DOWN: "QB", REFUSED: "t",
+#  The records of what a dryer hears, in the letters of the struct module; t is a text, w one that may be missing.
+FORMS = {LANE: "QIt", ADVERT: "t", WELCOME: "IBBt", STOP: "BB8Qw", WASHER_DOWN: "QB", REFUSED: "t",
          TASKS: "QQIBBBHI", RECALL: "I", BEAT: "", HALT: "", GONE: "", WHO: "", SKIP: ""}
 
 HEADER = struct.Struct("<BBBBIQQQQQQQQ")
@@ -32,6 +32,11 @@ END_LOST = 5
 PIECE_BYTES = 65536     # the largest body of OUT, and the largest output that travels in DONE
 VALUE_BYTES = 131071    # that are told of a value
 READ_AT_ONCE = 100      # messages of one socket, before the others have their turn
+
+
+def shown(text):
+    """A line of others, without what a terminal would obey."""
+    return "".join(each if each.isprintable() else "?" for each in text.decode(errors="replace"))
 
 
 class Failure(Exception):
@@ -51,8 +56,10 @@ def pack_text(text):
 def unpack(form, data):
     """The values of `form`, which has to take all of data: else struct.error or ValueError."""
     values, at = [], 0
-    for part in re.findall("t|[^t]+", form):
-        if part == "t":
+    for part in re.findall("[tw]|[^tw]+", form):
+        if part == "w" and at == len(data):
+            values.append(b"")
+        elif part in "tw":
             (size,) = struct.unpack_from("<H", data, at)
             at += 2 + size
             values.append(data[at - size:at])

@@ -307,7 +307,7 @@ class Life:
         self.welcomed, self.hello_at, self.hello_pause_s = False, 0.0, 0.01
 
     def on_refused(self, _, why):
-        raise wire.Failure("refused: " + why.decode(errors="replace"))
+        raise wire.Failure("refused: " + wire.shown(why))
 
     def on_halt(self, _):
         self.halted = True
@@ -315,9 +315,11 @@ class Life:
     def on_gone(self, _):
         self.over = self.result if self.state in ("leaving", "parting") else "again"
 
-    def on_stop(self, message, end, *_):
+    def on_stop(self, message, end, *rest):
         if self.state != "parting":
             self.end_commands()
+            if end == wire.END_LOST:
+                print("dryer.py: the sink gave up: " + wire.shown(rest[-1]), file=sys.stderr)   # S49
             self.result = 125 if end == wire.END_LOST else 0
             if message.flags & wire.STAY and self.state != "leaving":
                 self.result, self.ended_run = "again", self.run

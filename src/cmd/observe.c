@@ -44,8 +44,13 @@ static int s_ask (stage_t *self, observer_result_t *result)
 
 static void s_say_reason (const stage_t *self, const observer_result_t *result)
 {
-    talk_say (&self->talk, TALK_ERROR, "%s: %s", self->config.at,
-              *result->reason ? result->reason : "the pipeline was lost");
+    const char *why = result->ending.why;
+    if (*result->reason)
+        talk_say (&self->talk, TALK_ERROR, "%s: %s", self->config.at, result->reason);
+    else if (result->ending.end == END_LOST)
+        talk_say (&self->talk, TALK_ERROR, "%s: the sink gave up%s%s", self->config.at, *why ? ": " : "", why);
+    else
+        talk_say (&self->talk, TALK_ERROR, "%s: the pipeline was lost", self->config.at);
 }
 
 //  ---- --join

@@ -37,10 +37,12 @@ static void s_put_text (FILE *out, const char *text, bool is_json)
     const unsigned char *at = (const unsigned char *)text;
     while (*at) {
         size_t size = s_character (at);
-        if (size == 0 || (!is_json && (*at < ' ' || *at == 0x7f)))
+        bool is_wide = size == 2 && at[0] == 0xc2 && at[1] < 0xa0; // a control character too: U+0080 to U+009F
+        bool is_control = *at < ' ' || *at == 0x7f || is_wide;
+        if (size == 0 || (!is_json && is_control))
             fputc ('?', out);
-        else if (is_json && (*at < ' ' || *at == '"' || *at == '\\'))
-            fprintf (out, "\\u%04x", (unsigned)*at);
+        else if (is_json && (is_control || *at == '"' || *at == '\\'))
+            fprintf (out, "\\u%04x", (unsigned)at[is_wide]);
         else
             fwrite (at, 1, size, out);
         at += size ? size : 1;
@@ -124,6 +126,16 @@ static void s_show_alive (const observer_result_t *result, FILE *out)
     fprintf (out, "%s\n", *status->washer && !status->washer_alive ? ", lost" : "");
 }
 
+static void s_show_end (const ending_t *ending, FILE *out)
+{
+    fprintf (out, "state over, %s, exit status %u\n", s_end_name (ending->end), (unsigned)ending->status);
+    if (!*ending->why)
+        return;
+    fputs ("why ", out);
+    s_put_text (out, ending->why, false);
+    fputc ('\n', out);
+}
+
 void observe_show (const observer_result_t *result, FILE *out)
 {
     const figures_t *figures = s_figures (result);
@@ -133,8 +145,7 @@ void observe_show (const observer_result_t *result, FILE *out)
     if (result->has_status)
         s_show_alive (result, out);
     else
-        fprintf (out, "state over, %s, exit status %u\n", s_end_name (result->ending.end),
-                 (unsigned)result->ending.status);
+        s_show_end (&result->ending, out);
     if (s_has_total (result))
         fprintf (out, "total %" PRIu64 "\n", figures->total);
     else
@@ -194,6 +205,10 @@ static void s_put_end (const ending_t *ending, FILE *out)
     fputc (',', out);
     s_put_string (out, "end", s_end_name (ending->end));
     fprintf (out, ",\"exit_status\":%u", (unsigned)ending->status);
+    if (!*ending->why)
+        return;
+    fputc (',', out);
+    s_put_string (out, "why", ending->why);
 }
 
 //  Numbers of 64 bits that name something are strings: not every reader of JSON keeps all their digits.

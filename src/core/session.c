@@ -398,6 +398,8 @@ void put_ending (writer_t *out, const ending_t *ending)
     put_u8 (out, (uint8_t)ending->end);
     put_u8 (out, ending->status);
     put_figures (out, &ending->figures);
+    if (*ending->why)
+        put_text (out, ending->why);
 }
 
 ending_t get_ending (reader_t *in)
@@ -405,5 +407,7 @@ ending_t get_ending (reader_t *in)
     uint8_t end = get_u8 (in);
     ending_t ending = {.end = end <= END_LOST ? (end_t)end : END_NONE, .status = get_u8 (in)};
     ending.figures = get_figures (in);
+    if (ending.end == END_LOST && in->at != in->end)
+        get_text (in, ending.why, sizeof ending.why);
     return ending;
 }

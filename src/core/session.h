@@ -10,7 +10,7 @@
 #include "core/link.h"
 
 enum { ROLE_WASHER = 'w', ROLE_DRYER = 'd', ROLE_OBSERVER = 'o', ROLE_SINK = 's' };
-enum { NAME_BYTES = 128, ENDPOINT_BYTES = 256, REASON_BYTES = 160 };
+enum { NAME_BYTES = 128, ENDPOINT_BYTES = 256, REASON_BYTES = 160, WHY_BYTES = 256 };
 
 typedef enum {
     SESSION_SEEK,  // no sink was seen yet
@@ -43,6 +43,7 @@ typedef struct {
     end_t end;
     uint8_t status; // the exit status that the sink has decided
     figures_t figures;
+    char why[WHY_BYTES]; // of END_LOST: what happened at the sink, one line; "": it did not say
 } ending_t;
 
 //  How the pipeline before this one has ended, where its results are the items here. END_NONE: there is none.

@@ -109,6 +109,24 @@ void sink_say (sink_t *self, const char *format, ...)
         self->ports.log (self->ports.arg, line);
 }
 
+//  A long line loses its middle: what was tried stands at its beginning, and what came of it at its end.
+void sink_explain (sink_t *self, const char *format, ...)
+{
+    enum { LINE_BYTES = 1024, HEAD_BYTES = 80, TAIL_BYTES = WHY_BYTES - HEAD_BYTES - sizeof "..." };
+    char line[LINE_BYTES];
+    if (*self->reason)
+        return;
+    va_list args;
+    va_start (args, format);
+    vsnprintf (line, sizeof line, format, args);
+    va_end (args);
+    size_t size = strlen (line);
+    if (size < sizeof self->reason)
+        memcpy (self->reason, line, size + 1);
+    else
+        snprintf (self->reason, sizeof self->reason, "%.*s...%s", HEAD_BYTES, line, line + size - TAIL_BYTES);
+}
+
 //  ---- what goes out
 
 static packet_t packet_to (const sink_t *self, uint64_t life, uint8_t role, uint8_t type)
@@ -349,7 +367,7 @@ void sink_tick (sink_t *self, int64_t now_ms)
     for (size_t i = 0; i < self->roster.size && self->state != SINK_ENDED; i++)
         pump (self, self->roster.peers[i], now_ms);
     if (self->state == SINK_WAITING && self->config.wait_ms && now_ms >= self->waiting_ms + self->config.wait_ms) {
-        snprintf (self->reason, sizeof self->reason, "no washer came in time (--wait)");
+        sink_explain (self, "no washer came in time (--wait)");
         count_end (self, self->halt_hit ? END_HALTED : END_LOST, self->halt_hit ? self->halt_status : 125, now_ms);
     }
     if (self->state == SINK_ENDED)

@@ -43,7 +43,8 @@ typedef struct {
     //  EOF, its total and the washer's life (0 and 0: it was made void), or the end, are to be durable.
     void (*eof) (void *arg, bool known, uint64_t total, uint64_t washer);
     void (*ended) (void *arg, const ending_t *ending);
-    //  Makes everything since the last call durable. 0, or -1: the sink ends at once and counts nothing of it.
+    //  Makes everything since the last call durable. 0, or -1: the sink ends at once and counts nothing of it. It may
+    //  say why by sink_explain ().
     int (*commit) (void *arg);
     void (*trace) (void *arg, const char *from, const char *event, const char *to);
     void (*log) (void *arg, const char *line); // something a user should read: a dryer was lost, a task is broken
@@ -123,6 +124,8 @@ void sink_detain (sink_t *self, bool is_detained);
 bool sink_knows (const sink_t *self, uint64_t life); // it lives, or was closed
 
 void sink_strangers (sink_t *self, uint64_t refused); // connections refused at `in` and `out` so far
+//  Why the run is about to be lost: everybody is told with the end. The first word of a life of the sink counts.
+void sink_explain (sink_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 void sink_stop (sink_t *self, end_t end, uint8_t status, int64_t now_ms); // ends the run now
 
 //  After every turn in which `in` was read until empty: commits, acks, counts, judges who is silent.

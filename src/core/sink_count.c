@@ -3,7 +3,6 @@
 #include "core/dryer.h"
 #include "core/sink_i.h"
 
-#include <stdio.h>
 #include <string.h>
 
 figures_t count_figures (const sink_t *self)
@@ -196,7 +195,7 @@ static void on_eof (sink_t *self, peer_t *peer, reader_t *in, const message_t *m
         return;
     peer->prompt = true;
     if (last && last->n + last->count - 1 > total) {
-        snprintf (self->reason, sizeof self->reason, "the input is shorter than what was counted: not the same input");
+        sink_explain (self, "the input is shorter than what was counted: not the same input");
         count_commit (self, peer->heard_ms);
         count_end (self, END_LOST, 125, peer->heard_ms);
         return;
@@ -407,7 +406,7 @@ void count_commit (sink_t *self, int64_t now_ms)
         self->commit_failed = true;
         self->counted.size = 0;
         self->counted_records = 0;
-        snprintf (self->reason, sizeof self->reason, "what was done cannot be made durable");
+        sink_explain (self, "what was done cannot be made durable");
         count_end (self, END_LOST, 125, now_ms);
         return;
     }
@@ -438,8 +437,10 @@ void count_end (sink_t *self, end_t end, uint8_t status, int64_t now_ms)
     if (end != END_LOST && self->ports.commit (self->ports.arg) == -1) {
         self->commit_failed = true;
         self->ending = (ending_t){.end = END_LOST, .status = 125, .figures = count_figures (self)};
-        snprintf (self->reason, sizeof self->reason, "the end cannot be made durable");
+        sink_explain (self, "the end cannot be made durable");
     }
+    if (self->ending.end == END_LOST)
+        memcpy (self->ending.why, self->reason, sizeof self->ending.why);
     self->uncommitted = false; // nothing more is committed
 }
 
@@ -450,8 +451,8 @@ static void orphaned (sink_t *self, int64_t now_ms)
     if (all || !grace || (!known && now_ms < self->orphan_ms + self->config.dead_after_ms) ||
         now_ms < self->orphan_ms + grace)
         return;
-    snprintf (self->reason, sizeof self->reason, "the washer was lost and did not come back; %llu tasks were counted",
-              (unsigned long long)self->tally.counted.total);
+    sink_explain (self, "the washer was lost and did not come back; %llu tasks were counted",
+                  (unsigned long long)self->tally.counted.total);
     count_end (self, END_LOST, 125, now_ms);
 }
 

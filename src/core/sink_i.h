@@ -52,7 +52,7 @@ struct sink {
     ending_t ending;
     uint64_t lost, refused, bad, strangers;
     uint64_t lane_strangers; // all that washers told of
-    char reason[REASON_BYTES];
+    char reason[WHY_BYTES];
     bool oom;
 };
 

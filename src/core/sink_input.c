@@ -1,12 +1,10 @@
 /*  Whether a washer that comes back puts the input that the run began with. */
 #include "core/sink_i.h"
 
-#include <stdio.h>
-
 static void another_input (sink_t *self, const char *how, uint64_t bytes, int64_t now_ms)
 {
-    snprintf (self->reason, sizeof self->reason, "the input is not that of the run that goes on: it %s %llu bytes", how,
-              (unsigned long long)bytes);
+    sink_explain (self, "the input is not that of the run that goes on: it %s %llu bytes", how,
+                  (unsigned long long)bytes);
     count_commit (self, now_ms);
     count_end (self, END_LOST, 125, now_ms);
 }

@@ -272,9 +272,32 @@ void place_remove (place_t *self, const char *file)
 
 //  ---- the result
 
+#define WHY_KEY "why "
 #define RESULT_FORMAT                                                                                                  \
     "dishes result 1\nrun %" PRIu64 "\nend %u\nstatus %u\ntotal %" PRIu64 "\nok %" PRIu64 "\nfailed %" PRIu64          \
     "\nbroken %" PRIu64 "\ndropped %" PRIu64 "\nredelivered %" PRIu64 "\nduplicates %" PRIu64 "\nlost %" PRIu64 "\n"
+
+//  Behind the figures, where there is one; it stays one line, whatever a path in it holds.
+static void put_why (char *out, size_t size, const char *why)
+{
+    if (!*why || size < WHY_BYTES + sizeof WHY_KEY)
+        return;
+    char *at = stpcpy (out, WHY_KEY);
+    for (; *why; why++)
+        *at++ = *why == '\n' ? '?' : *why;
+    strcpy (at, "\n");
+}
+
+static void get_why (const char *text, char out[WHY_BYTES])
+{
+    const char *line = strstr (text, "\n" WHY_KEY);
+    const char *why = line ? line + strlen ("\n" WHY_KEY) : "";
+    size_t size = strcspn (why, "\n");
+    if (size >= WHY_BYTES || why[size] != '\n')
+        return;
+    memcpy (out, why, size);
+    out[size] = '\0';
+}
 
 int place_write_result (place_t *self, uint64_t run, const ending_t *ending)
 {
@@ -282,6 +305,7 @@ int place_write_result (place_t *self, uint64_t run, const ending_t *ending)
     const figures_t *f = &ending->figures;
     snprintf (text, sizeof text, RESULT_FORMAT, run, (unsigned)ending->end, (unsigned)ending->status, f->total, f->ok,
               f->failed, f->broken, f->dropped, f->redelivered, f->duplicates, f->lost);
+    put_why (text + strlen (text), sizeof text - strlen (text), ending->why);
     return place_write (self, result_file, text);
 }
 
@@ -332,6 +356,7 @@ int place_read_result (const place_t *self, uint64_t *run, ending_t *ending)
         }
     ending->end = (end_t)end;
     ending->status = (uint8_t)status;
+    get_why (text, ending->why);
     if (end != END_NONE)
         return 0;
     errno = EBADMSG;

@@ -372,8 +372,7 @@ static int conclude (const role_t *self)
         return DRYER_WAS_IDLE;
     if (dryer_ending (self->core)->end != END_LOST || self->is_leaving)
         return 0;
-    if (*dryer_reason (self->core))
-        talk_say (&self->config->talk, TALK_ERROR, "%s", dryer_reason (self->core));
+    talk_loss (&self->config->talk, dryer_reason (self->core), dryer_ending (self->core), self->config->is_beside_sink);
     return STATUS_ERROR;
 }
 

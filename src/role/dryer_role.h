@@ -33,6 +33,7 @@ typedef struct {
     int64_t idle_ms;      // leaves after so long without anything to do; 0: never. Where no sink was found yet wait_ms
                           // counts, and this one only with `stay`
     bool stay;            // a run that ended without us is no reason to leave
+    bool is_beside_sink;  // which says itself why a run is lost
     talk_t talk;
     //  After CONTROL_SUSPEND, when all that runs is stopped; what runs goes on when this returns. NULL: not used.
     void (*suspended) (void *arg);

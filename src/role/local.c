@@ -384,6 +384,8 @@ static void prepare_parts (local_t *self)
     self->parts[DRYER].is_here = config->has_dryer;
     self->parts[SINK].is_here = config->has_sink;
     config->washer.site = config->dryer.site = config->sink.site = self->station.site;
+    config->washer.is_beside_sink = config->has_sink && !config->chain;
+    config->dryer.is_beside_sink = config->has_sink || config->is_warded;
     config->sink.bound = on_bound;
     config->sink.shown = config->chain ? on_shown : NULL;
     config->sink.ending = on_ending;

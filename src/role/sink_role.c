@@ -49,6 +49,7 @@ typedef struct {
     bool is_told;     // the end, to late comers
     bool is_leaving;  // at once
     bool is_forsaken; // a part of this process has failed, and nobody else could hear of the end
+    bool is_said;     // why the run is lost: by that part
     bool failed;      // said so already
     bool oom;         // a message could not be sent
     int signal;
@@ -67,6 +68,15 @@ static void fail_wire (role_t *self)
 {
     talk_say (&self->config->talk, TALK_ERROR, "%s", site_error (self->site));
     self->failed = self->is_leaving = true;
+}
+
+//  What went wrong here: to our user, and to everybody who hears of the end.
+static void say_error (role_t *self, const char *what)
+{
+    if (!self->failed)
+        talk_say (&self->config->talk, TALK_ERROR, "%s", what);
+    sink_explain (self->core, "%s", what);
+    self->failed = true;
 }
 
 //  ---- what the core asks for
@@ -152,11 +162,13 @@ static int on_commit (void *arg)
     sink_status_t status = sink_status (self->core);
     int rc = archive_commit (&self->archive, &self->results, &status.figures);
     pulse_resume (self->pulse);
-    if (rc == -1 && *archive_error (&self->archive) && !self->failed) {
-        talk_say (&self->config->talk, TALK_ERROR, "%s", archive_error (&self->archive));
-        self->failed = true;
-    }
-    return rc;
+    if (rc == 0)
+        return 0;
+    if (*archive_error (&self->archive))
+        say_error (self, archive_error (&self->archive));
+    else if (results_error (&self->results))
+        sink_explain (self->core, "%s", results_error_text (&self->results)); // to be said when the turn looks at them
+    return -1;
 }
 
 static void on_trace (void *arg, const char *from, const char *event, const char *to)
@@ -388,8 +400,7 @@ static void check_results (role_t *self, int64_t now_ms)
         sink_stop (self->core, END_INTERRUPTED, STATUS_SIGNAL + SIGPIPE, now_ms);
         return;
     }
-    talk_say (&self->config->talk, TALK_ERROR, "%s", results_error_text (&self->results));
-    self->failed = true;
+    say_error (self, results_error_text (&self->results));
     sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
 }
 
@@ -430,8 +441,10 @@ static void obey (role_t *self, int64_t now_ms)
     if (asked & CONTROL_RESIZE)
         results_resize (&self->results);
     if (asked & CONTROL_FAIL) {
-        sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
         self->is_forsaken = self->config->site.at.kind == ADDRESS_INPROC;
+        self->is_said = self->is_said || sink_ending (self->core)->end == END_NONE;
+        sink_explain (self->core, "another part of its process has failed");
+        sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
     }
     if (asked & (CONTROL_END | CONTROL_KILL))
         interrupt (self, asked & CONTROL_KILL ? now_ms : now_ms + PATIENCE_MS, now_ms);
@@ -488,11 +501,9 @@ static void conclude (role_t *self, sink_role_result_t *result)
     result->is_out = results_idle (&self->results) && !results_error (&self->results);
     result->ending = *sink_ending (self->core);
     result->status = result->ending.end == END_NONE ? STATUS_ERROR : result->ending.status;
-    if (results_error (&self->results) && !self->failed && !self->signal) {
-        talk_say (&self->config->talk, TALK_ERROR, "%s", results_error_text (&self->results));
-        self->failed = true;
-    }
-    if (result->ending.end == END_LOST && !self->failed && *sink_reason (self->core))
+    if (results_error (&self->results) && !self->failed && !self->signal)
+        say_error (self, results_error_text (&self->results));
+    if (result->ending.end == END_LOST && !self->failed && !self->is_said && *sink_reason (self->core))
         talk_say (&self->config->talk, TALK_ERROR, "%s", sink_reason (self->core));
     if (self->failed)
         result->status = STATUS_ERROR;

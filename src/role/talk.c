@@ -5,6 +5,17 @@
 
 enum { LINE_BYTES = 1024 };
 
+static void tame (char *text)
+{
+    for (unsigned char *at = (unsigned char *)text; *at; at++) {
+        bool is_wide = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+        if (*at < ' ' || *at == 127 || is_wide)
+            *at = '?';
+        if (is_wide)
+            at[1] = '?';
+    }
+}
+
 void talk_say (const talk_t *self, talk_level_t level, const char *format, ...)
 {
     if (!self->line)
@@ -14,10 +25,16 @@ void talk_say (const talk_t *self, talk_level_t level, const char *format, ...)
     va_start (args, format);
     vsnprintf (text, sizeof text, format, args);
     va_end (args);
-    for (char *at = text; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 127)
-            *at = '?';
+    tame (text);
     self->line (self->arg, level, text);
+}
+
+void talk_loss (const talk_t *self, const char *reason, const ending_t *ending, bool is_beside_sink)
+{
+    if (*reason)
+        talk_say (self, TALK_ERROR, "%s", reason);
+    else if (!is_beside_sink)
+        talk_say (self, TALK_ERROR, "the sink gave up%s%s", *ending->why ? ": " : "", ending->why);
 }
 
 void talk_trace (const talk_t *self, const char *role, const char *from, const char *event, const char *to)

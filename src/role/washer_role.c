@@ -347,9 +347,7 @@ static int conclude (const role_t *self)
 {
     const ending_t *ending = washer_ending (self->core);
     if (washer_state (self->core) == WASHER_OVER && ending->end == END_LOST && !self->failed) {
-        const char *why = washer_reason (self->core); // "": the sink has decided so, and says why
-        if (*why)
-            talk_say (&self->config->talk, TALK_ERROR, "%s", why);
+        talk_loss (&self->config->talk, washer_reason (self->core), ending, self->config->is_beside_sink);
         return STATUS_ERROR;
     }
     return self->failed ? STATUS_ERROR : ending->status;

@@ -35,6 +35,7 @@ typedef struct {
     size_t queue_bytes;   // held at most; 0: QUEUE_BYTES
     uint64_t slots;       // at the dryers, as far as is known from the start
     uint32_t slot_tasks;  // so many for each slot are held however large they are, so that none waits; 0: one
+    bool is_beside_sink;  // which says itself why a run is lost
     talk_t talk;
     //  Called after each turn. NULL: not used.
     void (*turned) (void *arg, const washer_t *core);

@@ -5,6 +5,7 @@
 
 import json
 import os
+import resource
 import signal
 
 import harness
@@ -142,6 +143,43 @@ class Join:
         self.all_end(0, program, join)
 
 
+class Why:
+    """Where the sink ends by an error of its own, everybody's line says what happened there."""
+
+    def check_all_say(self, why, *sink, limits=()):
+        ours, theirs = os.pipe()
+        sink, join = self.sink(*sink, limits=limits), self.join()
+        dryer, washer = self.dryer("echo", "x" * 200), self.washer(stdin=ours)
+        os.close(ours)
+        self.addCleanup(os.close, theirs)
+        self.wait_for_observers(1)
+        os.write(theirs, b"1\n" * 1000)
+        for program in (washer, dryer, join):
+            self.check_one_line(self.ends(program, 125), "the sink gave up: ", why)
+        self.assertEqual(self.ends(sink, 125).err.count(why.encode()), 1)
+
+    def test_a_full_disk(self):
+        self.check_all_say("cannot write to /dev/full: No space left on device", "-o", "/dev/full")
+        if self.transport == "ipc":     # it has left word for who comes late
+            status = self.status_json()
+            self.assertEqual(status["why"], "cannot write to /dev/full: No space left on device")
+            self.check_one_line(self.ends(self.join(), 125), "the sink gave up: cannot write to /dev/full")
+
+    def test_a_file_that_may_not_grow(self):
+        self.check_all_say("cannot write to results: File too large", "-o", "results",
+                           limits=[(resource.RLIMIT_FSIZE, 60000, 60000)])
+
+    def test_a_journal_that_may_not_grow(self):
+        self.check_all_say("journal: cannot write: File too large", "--journal", "journal",
+                           limits=[(resource.RLIMIT_FSIZE, 100000, 100000)])
+
+    def test_of_two_parts_in_one_process_one_says_it(self):
+        for at in (("--at", self.at), ()):
+            result = self.observed(*at, "-o", "/dev/full", "sh", "-c", "sleep 0.1; echo x", ":::", "1", "2", "3")
+            self.assertEqual(result.status, 125)
+            self.assertEqual(result.err.count(b"No space left"), 1, str(result))
+
+
 class Status:
     def check_fields(self, status, *tables):
         wanted = {name: kind for table in tables for name, kind in table.items()}
@@ -252,7 +290,7 @@ class LateOverTcp(JoinCase):
         self.ends(self.join("--wait", "1"), 125)
 
 
-for body in (Join, Status):
+for body in (Join, Why, Status):
     for transport in ("ipc", "tcp"):
         name = f"{body.__name__}Over{transport.title()}"
         globals()[name] = type(name, (body, JoinCase), {"transport": transport, "__doc__": body.__doc__})

@@ -6,7 +6,7 @@
 static const layout_t layouts[] = {
     {MSG_ADVERT, "t"},       {MSG_WELCOME, "wbbt"}, {MSG_LANE, "lwt"}, {MSG_LANE, "lwt"},
     {MSG_WASHER_DOWN, "lb"}, {MSG_HALT, ""},        {MSG_GONE, ""},    {MSG_WHO, ""},
-    {MSG_REFUSED, "t"},      {MSG_BEAT, ""},        {MSG_BEAT, ""},    {MSG_STOP, "bbqqqqqqqq"},
+    {MSG_REFUSED, "t"},      {MSG_BEAT, ""},        {MSG_BEAT, ""},    {MSG_STOP, "bbqqqqqqqqt"},
 };
 static const layout_t lane_layouts[] = {
     {MSG_TASKS, "rwbbbhw"},

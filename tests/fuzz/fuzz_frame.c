@@ -60,7 +60,8 @@ static void read_records (feed_t *feed, const uint8_t *data, size_t size)
             break;
         default: {
             ending_t ending = get_ending (&in);
-            HOLDS (ending.end <= END_LOST);
+            HOLDS (ending.end <= END_LOST && memchr (ending.why, 0, sizeof ending.why));
+            HOLDS (ending.end == END_LOST || !*ending.why);
         }
         }
         HOLDS (in.at <= in.end && (!bad || (in.bad && !got)));

@@ -5,8 +5,8 @@
 #define STATUS "bbtqqqqqqqqqqqqqqqq[lttwwb]"
 
 static const layout_t layouts[] = {
-    {MSG_ADVERT, "t"},  {MSG_WELCOME, "wb" STATUS}, {MSG_WELCOME, "wb1"},     {MSG_GONE, ""}, {MSG_WHO, ""},
-    {MSG_REFUSED, "t"}, {MSG_JOINED, "bbqqqqqqqq"}, {MSG_STOP, "bbqqqqqqqq"}, {MSG_BEAT, ""}, {MSG_COUNTED, "*rb"},
+    {MSG_ADVERT, "t"},  {MSG_WELCOME, "wb" STATUS},  {MSG_WELCOME, "wb1"},      {MSG_GONE, ""}, {MSG_WHO, ""},
+    {MSG_REFUSED, "t"}, {MSG_JOINED, "bbqqqqqqqqt"}, {MSG_STOP, "bbqqqqqqqqt"}, {MSG_BEAT, ""}, {MSG_COUNTED, "*rb"},
 };
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
 

@@ -19,7 +19,7 @@ static const layout_t layouts[] = {
     {MSG_GONE, ""},
     {MSG_WHO, ""},
     {MSG_REFUSED, "t"},
-    {MSG_JOINED, "bbqqqqqqqq"},
+    {MSG_JOINED, "bbqqqqqqqqt"},
     {MSG_BEAT, ""},
 };
 enum { LAYOUTS = sizeof layouts / sizeof *layouts, OPENED = 16, TASKS_MOST = 2000 };

@@ -1,4 +1,4 @@
-"""S29 ... S36: counting, and the end."""
+"""S29 ... S36, S48, S49: counting, and the end."""
 
 import struct
 import time
@@ -374,6 +374,62 @@ def S48_it_is_durable_with_the_eof(case):
     washer = case.peer(sink, "w")
     assert washer.acked(eof(washer, 1, (JOINED_OK, 2)))
     assert case.ask_journal("SELECT how, status FROM upstream") == [("joined", 2)]
+
+
+#   ---- S49
+
+WHY = "the input is shorter than what was counted: not the same input"
+
+
+def S49_sink_tells_everybody_why_the_run_is_lost(case):
+    sink = case.sink()
+    washer, dryer, observer = (case.peer(sink, role) for role in "wdo")
+    report(dryer, 1)
+    report(dryer, 2)
+    washer.hear(COUNTED)
+    eof(washer, 1)
+    for peer, kind in ((washer, JOINED), (dryer, STOP), (observer, JOINED)):
+        assert wire.read_why(peer.hear(kind)) == WHY
+    late = Peer(case, sink, "o")
+    late.hello()
+    assert wire.read_why(late.hear(JOINED)) == WHY, "who comes late too"
+    for peer in (washer, dryer, observer, late):
+        peer.say(BYE)
+    assert sink.ends(meanwhile=washer) == 125
+    assert WHY in sink.said()
+
+
+def S49_other_ends_need_no_word(case):
+    sink = case.sink()
+    washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")
+    report(dryer, 1)
+    eof(washer, 1)
+    assert wire.read_why(washer.hear(JOINED)) is wire.read_why(dryer.hear(STOP)) is None
+
+
+def says_why(case, start, role, kind):
+    """What each kind of peer says to its user of what the sink has told it, or has not."""
+    ending = struct.pack("<BB8Q", LOST, 125, *[0] * 8)
+    rows = ((wire.text("disk\x1b[2J full\x7f\u009b"), "the sink gave up: disk?[2J full???"), (b"", "the sink gave up"))
+    for why, said in rows:
+        sink = case.sink_player()
+        part = start()
+        peer = sink.knock(role)
+        peer.say(kind, ending + why[:-1]) if why else None      # torn: it has no effect (S1)
+        peer.say(kind, ending + why)
+        peer.hear(BYE)
+        peer.say(GONE)
+        assert part.ends(meanwhile=sink) == 125
+        assert said in part.said() and "\x1b" not in part.said(), part.said()
+        case.elsewhere()
+
+
+def S49_washer_says_what_happened_at_the_sink(case):
+    says_why(case, lambda: case.washer("", keeps_open=True), "w", JOINED)
+
+
+def S49_dryer_says_what_happened_at_the_sink(case):
+    says_why(case, case.dryer, "d", STOP)
 
 
 def S36_washer_leaves_when_all_is_counted_and_its_eof_acked(case):

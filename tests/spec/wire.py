@@ -22,7 +22,8 @@ Message = collections.namedtuple(
 
 
 def text(words):
-    return struct.pack("<H", len(words)) + words.encode()
+    data = words.encode()
+    return struct.pack("<H", len(data)) + data
 
 
 def runs(*ranges):
@@ -113,6 +114,15 @@ def read_counted(message):
 def read_ending(message):
     end, status, *figures = struct.unpack_from("<BB8Q", message.records)
     return end, status, dict(zip("total ok failed broken dropped redelivered duplicates lost".split(), figures))
+
+
+def read_why(message):
+    """What stands behind the figures of JOINED and STOP; None: nothing."""
+    rest = message.records[66:]
+    if not rest:
+        return None
+    assert len(rest) == 2 + struct.unpack_from("<H", rest)[0], rest
+    return rest[2:].decode()
 
 
 def read_status(message):

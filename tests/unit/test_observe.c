@@ -91,6 +91,19 @@ static void test_a_run_that_is_over (void **state)
                    "\"exit_status\":1}\n");
 }
 
+static void test_a_run_that_was_lost (void **state)
+{
+    observer_result_t result = {
+        .run = 42, .ending = {.end = END_LOST, .status = 125, .why = "cannot write to \"a\n\x7f\xc2\x9b\"\xc3\xa4"}};
+    s_check_shown (observe_show, &result,
+                   "run 42\nstate over, lost, exit status 125\nwhy cannot write to \"a???\"\xc3\xa4\ntotal 0\nok 0\n"
+                   "failed 0\nbroken 0\ndropped 0\n");
+    s_check_shown (observe_show_json, &result,
+                   "{\"run\":\"42\",\"state\":\"over\",\"total_known\":true,\"total\":0,\"ok\":0,\"failed\":0,"
+                   "\"broken\":0,\"dropped\":0,\"redelivered\":0,\"duplicates\":0,\"dryers_lost\":0,\"end\":\"lost\","
+                   "\"exit_status\":125,\"why\":\"cannot write to \\u0022a\\u000a\\u007f\\u009b\\u0022\xc3\xa4\"}\n");
+}
+
 static void test_a_washer_that_is_lost_or_not_there (void **state)
 {
     observer_result_t result = {.run = 1, .has_status = true, .status = {.state = SINK_ORPHAN, .washer = "w"}};
@@ -107,6 +120,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test (test_join_status), cmocka_unit_test (test_a_run_that_goes_on),
                                        cmocka_unit_test (test_a_run_that_is_over),
+                                       cmocka_unit_test (test_a_run_that_was_lost),
                                        cmocka_unit_test (test_a_washer_that_is_lost_or_not_there)};
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -242,6 +242,22 @@ static void test_result (void **state)
     place_close (&place);
 }
 
+static void test_result_says_why (void **state)
+{
+    place_t place;
+    ending_t ending = {.end = END_LOST, .status = 125, .why = "journal a\nb: disk\033 full"}, found;
+    uint64_t run = 0;
+    assert_int_equal (place_open (&place, "kitchen", error, sizeof error), 0);
+    assert_int_equal (place_write_result (&place, 5, &ending), 0);
+    assert_int_equal (place_read_result (&place, &run, &found), 0);
+    assert_string_equal (found.why, "journal a?b: disk\033 full"); // whoever shows it minds the rest
+    memset (ending.why, 'x', WHY_BYTES - 1);
+    assert_int_equal (place_write_result (&place, 5, &ending), 0);
+    assert_int_equal (place_read_result (&place, &run, &found), 0);
+    assert_string_equal (found.why, ending.why);
+    place_close (&place);
+}
+
 //  Whatever stands in the file, it is understood whole or not at all.
 static void test_torn_result (void **state)
 {
@@ -268,9 +284,19 @@ static void test_torn_result (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        TEST (test_made),       TEST (test_open_to_others), TEST (test_link),   TEST (test_of_another),
-        TEST (test_bad_places), TEST (test_longest),        TEST (test_lock),   TEST (test_lock_of_the_killed),
-        TEST (test_tidy),       TEST (test_files),          TEST (test_result), TEST (test_torn_result),
+        TEST (test_made),
+        TEST (test_open_to_others),
+        TEST (test_link),
+        TEST (test_of_another),
+        TEST (test_bad_places),
+        TEST (test_longest),
+        TEST (test_lock),
+        TEST (test_lock_of_the_killed),
+        TEST (test_tidy),
+        TEST (test_files),
+        TEST (test_result),
+        TEST (test_torn_result),
+        TEST (test_result_says_why),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

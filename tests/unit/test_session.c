@@ -257,7 +257,7 @@ static void test_gone_and_who (void **state)
 
 static void test_an_ending_comes_back (void **state)
 {
-    ending_t ending = {END_DEADLINE, 124, {1, 2, 3, 4, 5, 6, 7, UINT64_MAX}};
+    ending_t ending = {.end = END_DEADLINE, .status = 124, .figures = {1, 2, 3, 4, 5, 6, 7, UINT64_MAX}};
     writer_t out = {0};
     put_ending (&out, &ending);
     message_t message = from_sink (MSG_JOINED);
@@ -271,6 +271,54 @@ static void test_an_ending_comes_back (void **state)
     assert_memory_equal (&self.ending.figures, &ending.figures, sizeof ending.figures);
     writer_free (&out);
     session_free (&self);
+}
+
+//  S49. A text that is too long, torn or holds a NUL is no message.
+static void test_an_ending_says_why (void **state)
+{
+    static const struct {
+        const char *why;
+        size_t torn; // so many bytes of the message are missing
+        end_t end;
+        heard_t heard;
+    } rows[] = {
+        {"cannot write to out", 0, END_LOST, HEARD_END},   {"", 0, END_LOST, HEARD_END},
+        {"cannot write to out", 1, END_LOST, HEARD_BAD},   {"cannot write to out", 20, END_LOST, HEARD_BAD},
+        {"looked at by nobody", 9, END_JOINED, HEARD_END},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ending_t ending = {.end = rows[i].end, .status = 125};
+        snprintf (ending.why, sizeof ending.why, "%s", rows[i].why);
+        writer_t out = {0};
+        put_ending (&out, &ending);
+        message_t message = from_sink (MSG_STOP);
+        message.records = out.data;
+        message.records_size = out.size - rows[i].torn;
+        session_t self = up (false);
+        assert_int_equal (session_heard (&self, &message, 1), rows[i].heard);
+        bool is_told = rows[i].heard == HEARD_END && rows[i].end == END_LOST;
+        assert_string_equal (self.ending.why, is_told ? rows[i].why : "");
+        writer_free (&out);
+        session_free (&self);
+    }
+}
+
+static void test_a_long_why_is_malformed (void **state)
+{
+    for (size_t size = WHY_BYTES - 1; size <= WHY_BYTES; size++) {
+        writer_t out = {0};
+        put_ending (&out, &(ending_t){.end = END_LOST});
+        put_u16 (&out, (uint16_t)size);
+        for (size_t i = 0; i < size; i++)
+            put_u8 (&out, 'x');
+        message_t message = from_sink (MSG_JOINED);
+        message.records = out.data;
+        message.records_size = out.size;
+        session_t self = up (false);
+        assert_int_equal (session_heard (&self, &message, 1), size < WHY_BYTES ? HEARD_END : HEARD_BAD);
+        writer_free (&out);
+        session_free (&self);
+    }
 }
 
 static void test_beats_go_out_in_time (void **state)
@@ -380,6 +428,8 @@ int main (void)
         cmocka_unit_test (test_bye_is_said_until_it_is_answered),
         cmocka_unit_test (test_gone_and_who),
         cmocka_unit_test (test_an_ending_comes_back),
+        cmocka_unit_test (test_an_ending_says_why),
+        cmocka_unit_test (test_a_long_why_is_malformed),
         cmocka_unit_test (test_beats_go_out_in_time),
         cmocka_unit_test (test_strangers_are_told_of),
         cmocka_unit_test (test_strangers_are_told_of_once_a_life),

@@ -549,6 +549,47 @@ static void test_a_failed_commit_is_not_in_the_figures (void **state)
     desk_close (&desk);
 }
 
+//  S49: who hears of the end hears why, the first reason there was, and late comers too. A long one keeps both its
+//  ends.
+static void test_the_end_says_why (void **state)
+{
+    static const char *const rows[][3] = {
+        {"cannot write to out: No space left on device", "too late", "cannot write to out: No space left on device"},
+        {NULL, NULL, "what was done cannot be made durable"},
+    };
+    char path[600] = "", why[WHY_BYTES];
+    desk_t desk;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        desk_open (&desk, &plain, NULL);
+        hello_dryer (&desk, DRYER, 0);
+        hello_washer (&desk, WASHER, DRYER);
+        done (&desk, DRYER, 1, 1);
+        for (int j = 0; j < 2 && rows[i][j]; j++)
+            sink_explain (desk.sink, "%s", rows[i][j]);
+        desk.commit_fails = true;
+        tick (&desk, 1);
+        hello_washer (&desk, WASHER + 1, 0);
+        for (uint64_t life = WASHER; life <= WASHER + 1; life++) {
+            assert_true (hear (&desk, life, MSG_JOINED));
+            reader_t in = heard (&desk);
+            assert_string_equal (get_ending (&in).why, rows[i][2]);
+            assert_true (in.at == in.end && !in.bad);
+        }
+        desk_close (&desk);
+    }
+    memset (path, 'x', sizeof path - 1);
+    desk_open (&desk, &plain, NULL);
+    sink_explain (desk.sink, "cannot write to %s: No space left on device", path);
+    snprintf (why, sizeof why, "%s", sink_reason (desk.sink));
+    assert_int_equal (strlen (why), WHY_BYTES - 1);
+    assert_memory_equal (why, "cannot write to x", 17);
+    assert_non_null (strstr (why, "x...x"));
+    assert_string_equal (why + strlen (why) - 26, "x: No space left on device");
+    sink_stop (desk.sink, END_INTERRUPTED, 130, desk.now_ms); // no loss: its own word is enough
+    assert_string_equal (sink_ending (desk.sink)->why, "");
+    desk_close (&desk);
+}
+
 //  S12: also of a sink that was restarted meanwhile.
 static void test_the_last_washer_is_remembered (void **state)
 {
@@ -896,6 +937,7 @@ int main (void)
         cmocka_unit_test (test_a_restarted_sink_that_was_to_halt_lets_nothing_start),
         cmocka_unit_test (test_halt_is_judged_when_the_total_is_known),
         cmocka_unit_test (test_a_failed_commit_is_not_in_the_figures),
+        cmocka_unit_test (test_the_end_says_why),
         cmocka_unit_test (test_the_last_washer_is_remembered),
         cmocka_unit_test (test_another_input_ends_the_run),
         cmocka_unit_test (test_a_shorter_input_ends_the_run),
