@@ -1,32 +1,24 @@
 /*  crew: the threads of dishes_run, and the tasks between them and the role.
  *
  *  A thread takes a stint (stint.h): one task where tasks take long, thousands where they take nanoseconds, so that one
- *  is through in less than a millisecond. How many that are is found out: it is one at first, grows while stints stay
- * far below that, and is one again as soon as one of them takes long. Then whatever was not begun, in the hands of a
- * thread or not, goes back to the washer: no task waits for another that takes long.
+ *  is through in less than a millisecond (pace.h finds out how many that are). As soon as one of them takes long,
+ *  whatever was not begun, in the hands of a thread or not, goes back to the washer: no task waits for another that
+ *  takes long.
  *
  *  With the length of the stints grows what the death of this process leaves in doubt: no more is begun than the sink
- *  knows of (dryer_unsure). So does what may wait here, within PREFETCH_BYTES.
+ *  knows of (dryer_unsure). So does what may wait here.
  */
 #ifndef DISHES_API_CREW_H
 #define DISHES_API_CREW_H
 
-#include "api/latch.h"
+#include "api/pace.h"
+#include "api/staff.h"
 #include "dishes.h"
-#include "role/control.h"
-#include "role/hands.h"
 
 typedef struct crew crew_t;
 
-typedef struct {
-    unsigned threads;
-    uint32_t slots;    // as the washer knows them
-    uint32_t prefetch; // tasks that may wait here at least …
-    bool is_fixed;     // … and at most
-} crew_config_t;
-
 //  Whoever changes something here wakes the loop of `control` (borrowed until crew_over). NULL and errno.
-crew_t *crew_new (const crew_config_t *config, control_t *control);
+crew_t *crew_new (const pace_config_t *config, control_t *control);
 void crew_destroy (crew_t **self_p); // when no thread is in crew_work any more
 
 //  ---- the caller's threads

@@ -6,16 +6,46 @@
 #include <time.h>
 #include <unistd.h>
 
+//  Locked: makes the bell say what is true.
+static void ring (desk_t *self)
+{
+    bool is_due = self->ready.size || self->staff.over;
+    if (!self->is_watched || is_due == self->is_rung)
+        return;
+    eventfd_t rings;
+    if (is_due)
+        eventfd_write (self->bell, 1);
+    else
+        eventfd_read (self->bell, &rings);
+    self->is_rung = is_due;
+}
+
+static void free_tasks (task_list_t *list)
+{
+    for (dishes_task_t *task; (task = tasks_pop (list));)
+        task_free (task);
+}
+
+//  Of the staff.
+static void cancel_all (staff_t *staff)
+{
+    desk_t *self = (desk_t *)staff;
+    for (dishes_task_t *task; (task = tasks_pop (&self->in_hand));)
+        atomic_store (&task->is_canceled, true);
+    free_tasks (&self->ready);
+    free_tasks (&self->done);
+    ring (self);
+}
+
 desk_t *desk_new (uint32_t slots, control_t *control)
 {
     desk_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
     self->slots = slots;
-    self->control = control;
     atomic_init (&self->refs, 1);
     self->bell = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (self->bell != -1 && latch_init (&self->latch) == 0)
+    if (self->bell != -1 && staff_init (&self->staff, control, cancel_all) == 0)
         return self;
     int kept = errno;
     if (self->bell != -1)
@@ -29,24 +59,9 @@ void desk_unref (desk_t *self)
 {
     if (atomic_fetch_sub (&self->refs, 1) != 1)
         return;
-    latch_free (&self->latch);
+    staff_free (&self->staff);
     close (self->bell);
     free (self);
-}
-
-static void free_tasks (task_list_t *list)
-{
-    for (dishes_task_t *task; (task = tasks_pop (list));)
-        task_free (task);
-}
-
-void desk_cancel_all (desk_t *self)
-{
-    for (dishes_task_t *task; (task = tasks_pop (&self->in_hand));)
-        atomic_store (&task->is_canceled, true);
-    free_tasks (&self->ready);
-    free_tasks (&self->done);
-    desk_ring (self);
 }
 
 void desk_destroy (desk_t **self_p)
@@ -54,34 +69,21 @@ void desk_destroy (desk_t **self_p)
     desk_t *self = *self_p;
     if (!self)
         return;
-    latch_lock (&self->latch);
-    desk_cancel_all (self);
-    latch_unlock (&self->latch);
+    latch_lock (&self->staff.latch);
+    cancel_all (&self->staff);
+    latch_unlock (&self->staff.latch);
     desk_unref (self);
     *self_p = NULL;
 }
 
 //  ---- the caller's threads
 
-void desk_ring (desk_t *self)
-{
-    bool is_due = self->ready.size || self->over;
-    if (!self->is_watched || is_due == self->is_rung)
-        return;
-    eventfd_t rings;
-    if (is_due)
-        eventfd_write (self->bell, 1);
-    else
-        eventfd_read (self->bell, &rings);
-    self->is_rung = is_due;
-}
-
 int desk_fd (desk_t *self)
 {
-    latch_lock (&self->latch);
+    latch_lock (&self->staff.latch);
     self->is_watched = true;
-    desk_ring (self);
-    latch_unlock (&self->latch);
+    ring (self);
+    latch_unlock (&self->staff.latch);
     return self->bell;
 }
 
@@ -96,16 +98,16 @@ dishes_task_t *desk_get (desk_t *self, int timeout_ms)
 {
     int64_t deadline_ns = latch_deadline_ns (timeout_ms);
     bool in_time = true;
-    latch_lock (&self->latch);
-    while (!self->ready.size && !self->over && in_time)
-        in_time = latch_wait (&self->latch, deadline_ns);
+    latch_lock (&self->staff.latch);
+    while (!self->ready.size && !self->staff.over && in_time)
+        in_time = latch_wait (&self->staff.latch, deadline_ns);
     dishes_task_t *task = tasks_pop (&self->ready);
     if (task) {
         tasks_append (&self->in_hand, task);
-        desk_ring (self);
+        ring (self);
     }
-    int error = self->over ? self->over : ETIMEDOUT;
-    latch_unlock (&self->latch);
+    int error = self->staff.over ? self->staff.over : ETIMEDOUT;
+    latch_unlock (&self->staff.latch);
     if (task)
         task->start_us = now_us ();
     errno = task ? errno : error;
@@ -114,38 +116,25 @@ dishes_task_t *desk_get (desk_t *self, int timeout_ms)
 
 void desk_close (desk_t *self)
 {
-    latch_lock (&self->latch);
-    self->is_closing = true;
-    latch_unlock (&self->latch);
+    staff_close (&self->staff);
 }
 
 void desk_over (desk_t *self, int error)
 {
-    latch_lock (&self->latch);
-    self->over = error;
-    desk_cancel_all (self);
-    latch_wake_all (&self->latch);
-    latch_unlock (&self->latch);
+    staff_over (&self->staff, error);
 }
 
 //  ---- the role's thread
 
-static int want (void *arg, uint8_t wants, const char *tagstring)
-{
-    desk_t *self = arg;
-    self->wants = wants;
-    return 0;
-}
-
 static void report_done (desk_t *self, dryer_t *core, int64_t now_ms)
 {
-    latch_lock (&self->latch);
+    latch_lock (&self->staff.latch);
     task_list_t done = self->done;
     self->done = (task_list_t){0};
-    self->is_told = false;
-    latch_unlock (&self->latch);
+    self->staff.is_told = false;
+    latch_unlock (&self->staff.latch);
     for (dishes_task_t *task; (task = tasks_pop (&done));)
-        if (task_tell (task, self->wants, core, now_ms))
+        if (task_tell (task, self->staff.wants, core, now_ms))
             task_free (task);
 }
 
@@ -158,14 +147,14 @@ static void return_tasks (const task_list_t *list, dryer_t *core)
 //  True where the desk is about to go: what is not done goes back.
 static bool give_back (desk_t *self, dryer_t *core)
 {
-    latch_lock (&self->latch);
-    bool is_closing = self->is_closing;
+    latch_lock (&self->staff.latch);
+    bool is_closing = self->staff.is_closing;
     if (is_closing) {
         return_tasks (&self->in_hand, core);
         return_tasks (&self->ready, core);
-        desk_cancel_all (self);
+        cancel_all (&self->staff);
     }
-    latch_unlock (&self->latch);
+    latch_unlock (&self->staff.latch);
     return is_closing;
 }
 
@@ -186,23 +175,23 @@ static dishes_task_t *new_task (desk_t *self, job_t *job)
 
 static void lay_out (desk_t *self, task_list_t *tasks)
 {
-    latch_lock (&self->latch);
+    latch_lock (&self->staff.latch);
     if (tasks->size > 1)
-        latch_wake_all (&self->latch);
+        latch_wake_all (&self->staff.latch);
     else if (tasks->size)
-        latch_wake_one (&self->latch);
+        latch_wake_one (&self->staff.latch);
     for (dishes_task_t *task; (task = tasks_pop (tasks));)
         tasks_append (&self->ready, task);
-    desk_ring (self);
-    latch_unlock (&self->latch);
+    ring (self);
+    latch_unlock (&self->staff.latch);
 }
 
 static uint32_t running (const void *arg)
 {
     desk_t *self = (desk_t *)(uintptr_t)arg;
-    latch_lock (&self->latch);
+    latch_lock (&self->staff.latch);
     uint32_t size = self->ready.size + self->in_hand.size;
-    latch_unlock (&self->latch);
+    latch_unlock (&self->staff.latch);
     return size;
 }
 
@@ -242,44 +231,9 @@ static int64_t due_ms (const void *arg)
     return INT64_MAX;
 }
 
-//  A thread cannot be ended; its task is canceled, and nobody waits for it.
-static void end (void *arg, bool at_once, int64_t now_ms)
-{
-    desk_t *self = arg;
-    latch_lock (&self->latch);
-    desk_cancel_all (self);
-    latch_unlock (&self->latch);
-}
-
-static void give_up (void *arg)
-{
-    desk_t *self = arg;
-    latch_lock (&self->latch);
-    self->is_closing = true;
-    latch_unlock (&self->latch);
-}
-
-static void go_on (void *arg, int64_t now_ms)
-{
-}
-
-static void forget (void *arg)
-{
-    end (arg, true, 0);
-}
-
 hands_t desk_hands (desk_t *self)
 {
-    return (hands_t){.arg = self,
-                     .want = want,
-                     .work = work,
-                     .due_ms = due_ms,
-                     .end = end,
-                     .give_up = give_up,
-                     .stop = go_on,
-                     .cont = go_on,
-                     .running = running,
-                     .forget = forget,
-                     .read = task_read,
-                     .free_output = task_free_output};
+    const hands_t own = {
+        .work = work, .due_ms = due_ms, .running = running, .read = task_read, .free_output = task_free_output};
+    return staff_hands (&self->staff, &own);
 }

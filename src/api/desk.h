@@ -7,10 +7,8 @@
 #ifndef DISHES_API_DESK_H
 #define DISHES_API_DESK_H
 
-#include "api/latch.h"
+#include "api/staff.h"
 #include "dishes.h"
-#include "role/control.h"
-#include "role/hands.h"
 
 typedef struct desk desk_t;
 

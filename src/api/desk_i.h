@@ -27,18 +27,13 @@ struct dishes_task {
 };
 
 struct desk {
-    latch_t latch;
+    staff_t staff;   // first; its latch is for what follows, too
     atomic_int refs; // of the dryer, and of each task
-    control_t *control;
     uint32_t slots;
     task_list_t ready, in_hand, done;
     int bell;        // eventfd, of desk_fd
     bool is_watched; // somebody has asked for it
     bool is_rung;    // it is readable
-    bool is_told;    // the role knows that there is something to do
-    bool is_closing;
-    int over;      // errno of the end; 0: not yet
-    uint8_t wants; // WANT_*, of the role's thread
 };
 
 void tasks_append (task_list_t *self, dishes_task_t *task);
@@ -57,11 +52,5 @@ bool task_tell (dishes_task_t *self, uint8_t wants, dryer_t *core, int64_t now_m
 ssize_t task_read (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size);
 void task_free_output (void *arg, void *cookie);
 void desk_unref (desk_t *self);
-
-//  All locked. What a caller has is canceled; what nobody has is freed.
-void desk_cancel_all (desk_t *self);
-
-//  Locked: makes the bell say what is true.
-void desk_ring (desk_t *self);
 
 #endif

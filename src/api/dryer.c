@@ -65,9 +65,9 @@ static void configure (dishes_dryer_t *self, uint32_t slots)
                                          .turned_arg = self};
 }
 
-static crew_config_t crew_config (const dishes_opts_t *opts, unsigned threads, uint32_t slots)
+static pace_config_t pace_config (const dishes_opts_t *opts, unsigned threads, uint32_t slots)
 {
-    return (crew_config_t){.threads = threads,
+    return (pace_config_t){.threads = threads,
                            .slots = slots,
                            .prefetch = (uint32_t)settings_or (opts->prefetch, PREFETCH),
                            .is_fixed = opts->prefetch != 0};
@@ -79,9 +79,9 @@ static int open_dryer (dishes_dryer_t *self, const char *at, const dishes_opts_t
         return -1;
     const dishes_opts_t *own = &self->part.settings.opts;
     uint32_t slots = (uint32_t)settings_or (own->slots, threads ? threads : 1);
-    crew_config_t crew = crew_config (own, threads, slots);
+    pace_config_t pace = pace_config (own, threads, slots);
     if (threads)
-        self->crew = crew_new (&crew, self->part.control);
+        self->crew = crew_new (&pace, self->part.control);
     else
         self->desk = desk_new (slots, self->part.control);
     if (!self->crew && !self->desk)

@@ -81,6 +81,37 @@ void stint_free (stint_t *self)
     free (self);
 }
 
+void stints_append (stints_t *self, stint_t *stint)
+{
+    stint->next = NULL;
+    if (self->last)
+        self->last->next = stint;
+    else
+        self->first = stint;
+    self->last = stint;
+    self->stints++;
+    self->tasks += stint->job.count;
+}
+
+stint_t *stints_pop (stints_t *self)
+{
+    stint_t *stint = self->first;
+    if (!stint)
+        return NULL;
+    self->first = stint->next;
+    if (!self->first)
+        self->last = NULL;
+    self->stints--;
+    self->tasks -= stint->job.count;
+    return stint;
+}
+
+void stints_free (stints_t *self)
+{
+    for (stint_t *stint; (stint = stints_pop (self));)
+        stint_free (stint);
+}
+
 //  ---- in the thread
 
 //  On a busy machine a thread is often kept waiting in the middle of a task that takes no time at all. That says

@@ -35,6 +35,17 @@ struct stint {
     bool has_failed; // memory ended: a task is missing
 };
 
+//  First in, first out; all zero is empty.
+typedef struct {
+    stint_t *first, *last;
+    size_t stints;
+    uint64_t tasks;
+} stints_t;
+
+void stints_append (stints_t *self, stint_t *stint);
+stint_t *stints_pop (stints_t *self); // NULL: empty
+void stints_free (stints_t *self);    // and all that are in it
+
 //  Begins to be ready for stint_call_back; once for each owner. Any thread.
 void stint_prepare (void);
 

@@ -120,16 +120,14 @@ static void note_times (dishes_task_t *self)
 static bool hand_back (dishes_task_t *self)
 {
     desk_t *desk = self->desk;
-    latch_lock (&desk->latch);
+    latch_lock (&desk->staff.latch);
     bool is_wanted = !atomic_load (&self->is_canceled);
     if (is_wanted) {
         tasks_remove (&desk->in_hand, self);
         tasks_append (&desk->done, self);
-        if (!desk->is_told)
-            control_ask (desk->control, 0);
-        desk->is_told = true;
+        staff_tell_role (&desk->staff);
     }
-    latch_unlock (&desk->latch);
+    latch_unlock (&desk->staff.latch);
     return is_wanted;
 }
 

@@ -45,13 +45,20 @@ static void fail (role_t *self, const char *what)
     self->failed = self->is_leaving = true;
 }
 
+//  Ends what runs; what ends so has not failed.
+static void end_tasks (role_t *self, bool at_once, int64_t now_ms)
+{
+    if (self->hands.give_up)
+        self->hands.give_up (self->hands.arg);
+    self->hands.end (self->hands.arg, at_once, now_ms);
+}
+
 //  What is held goes back to the washer, and what runs does where it is ended by that.
 static void abandon (role_t *self, int64_t now_ms)
 {
     self->is_parting = true;
     dryer_leave (self->core, now_ms);
-    self->hands.give_up (self->hands.arg);
-    self->hands.end (self->hands.arg, false, now_ms);
+    end_tasks (self, false, now_ms);
 }
 
 //  Who does the tasks cannot go on; the others are still told that we leave.
@@ -339,9 +346,11 @@ static void suspend (role_t *self)
 {
     if (!self->config->suspended)
         return;
-    self->hands.stop (self->hands.arg, loop_now_ms ());
+    if (self->hands.stop)
+        self->hands.stop (self->hands.arg, loop_now_ms ());
     self->config->suspended (self->config->suspended_arg);
-    self->hands.cont (self->hands.arg, loop_now_ms ());
+    if (self->hands.cont)
+        self->hands.cont (self->hands.arg, loop_now_ms ());
 }
 
 static void obey (role_t *self)
@@ -351,8 +360,7 @@ static void obey (role_t *self)
         self->is_leaving = true;
     if (asked & CONTROL_KILL || (asked & CONTROL_END && !self->is_ending)) {
         self->is_ending = true;
-        self->hands.give_up (self->hands.arg); // what we end has not failed
-        self->hands.end (self->hands.arg, (asked & CONTROL_KILL) != 0, loop_now_ms ());
+        end_tasks (self, (asked & CONTROL_KILL) != 0, loop_now_ms ());
     }
     if (asked & CONTROL_DRAIN) {
         self->is_parting = true;

@@ -22,16 +22,17 @@ typedef struct {
     int64_t (*due_ms) (const void *arg);
     //  Ends what runs: its results may still come. At once, or with patience.
     void (*end) (void *arg, bool at_once, int64_t now_ms);
-    //  What ends from now on without success goes back to the washer: it was not its own failure.
+    //  What ends from now on without success goes back to the washer: it was not its own failure. NULL: it does so
+    //  anyway.
     void (*give_up) (void *arg);
-    //  Holds up what runs, and lets it go on.
+    //  Holds up what runs, and lets it go on. NULL: nothing can be held up.
     void (*stop) (void *arg, int64_t now_ms);
     void (*cont) (void *arg, int64_t now_ms);
     //  Tasks that run: while there are any the role does not end.
     uint32_t (*running) (const void *arg);
     //  Throws away what waits: the core that it is for is about to end.
     void (*forget) (void *arg);
-    //  The core's ports of the same names; `cookie` is a result's.
+    //  The core's ports of the same names; `cookie` is a result's. NULL: no result has one.
     ssize_t (*read) (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size);
     void (*free_output) (void *arg, void *cookie);
     //  Another number of tasks at a time; what runs goes on. 0; or -1, errno, and it stays. NULL: it never changes.

@@ -91,14 +91,6 @@ static void desk_end (void *arg, bool at_once, int64_t now_ms)
     pthread_mutex_unlock (&self->lock);
 }
 
-static void desk_give_up (void *arg)
-{
-}
-
-static void desk_hold (void *arg, int64_t now_ms)
-{
-}
-
 static uint32_t desk_running (const void *arg)
 {
     desk_t *self = (desk_t *)(uintptr_t)arg;
@@ -127,8 +119,15 @@ static void desk_free_output (void *arg, void *cookie)
 
 static hands_t desk_hands (desk_t *self)
 {
-    return (hands_t){self,      desk_want,    desk_work,   desk_due_ms, desk_end,         desk_give_up, desk_hold,
-                     desk_hold, desk_running, desk_forget, desk_read,   desk_free_output, NULL};
+    return (hands_t){.arg = self,
+                     .want = desk_want,
+                     .work = desk_work,
+                     .due_ms = desk_due_ms,
+                     .end = desk_end,
+                     .running = desk_running,
+                     .forget = desk_forget,
+                     .read = desk_read,
+                     .free_output = desk_free_output};
 }
 
 //  ---- parts

@@ -72,7 +72,7 @@ static kitchen_t *kitchen_open (unsigned crews, unsigned threads)
 
 static void hire (kitchen_t *self, unsigned crew, unsigned threads, dishes_task_fn *fn)
 {
-    crew_config_t config = {.threads = threads, .slots = threads, .prefetch = 64};
+    pace_config_t config = {.threads = threads, .slots = threads, .prefetch = 64};
     self->crews[crew] = crew_new (&config, self->control);
     self->hands[crew] = crew_hands (self->crews[crew]);
     self->dryers[crew].free_output = self->hands[crew].free_output;
