@@ -37,16 +37,22 @@ int options_delimiter (const option_t *row, void *target, const char *text, char
     return 0;
 }
 
-int options_block (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+//  Of an item, or of a block of them.
+static int s_item_size (const char *text, size_t *size, char *error, size_t error_size)
 {
-    config_t *config = target;
     uint64_t bytes;
     if (units_size (text, &bytes) == -1)
         return s_refuse (error, error_size, text, "is not a size: give " UNITS_SIZE_FORMS);
     if (bytes < 1 || bytes > INPUT_MAX_ITEM_LIMIT)
         return s_refuse (error, error_size, text, "is not possible: give a size from 1 to 2G");
-    config->input.pipe_bytes = (size_t)bytes;
+    *size = (size_t)bytes;
     return 0;
+}
+
+int options_block (const option_t *row, void *target, const char *text, char *error, size_t error_size)
+{
+    config_t *config = target;
+    return s_item_size (text, &config->input.pipe_bytes, error, error_size);
 }
 
 int options_header (const option_t *row, void *target, const char *text, char *error, size_t error_size)
@@ -195,13 +201,7 @@ int options_rate (const option_t *row, void *target, const char *text, char *err
 int options_max_item (const option_t *row, void *target, const char *text, char *error, size_t error_size)
 {
     config_t *config = target;
-    uint64_t bytes;
-    if (units_size (text, &bytes) == -1)
-        return s_refuse (error, error_size, text, "is not a size: give " UNITS_SIZE_FORMS);
-    if (bytes < 1 || bytes > INPUT_MAX_ITEM_LIMIT)
-        return s_refuse (error, error_size, text, "is not possible: give a size from 1 to 2G");
-    config->input.max_item_bytes = (size_t)bytes;
-    return 0;
+    return s_item_size (text, &config->input.max_item_bytes, error, error_size);
 }
 
 int options_nice (const option_t *row, void *target, const char *text, char *error, size_t error_size)

@@ -96,12 +96,11 @@ static int want (void *arg, uint8_t wants, const char *tagstring)
 {
     filters_t *self = arg;
     char error[256];
-    const char *item = self->opts.replace ? self->opts.replace : "{}";
     self->wants = wants;
     template_destroy (&self->tag);
     if (!(wants & WANT_TAG))
         return 0;
-    self->tag = template_text_new (*tagstring ? tagstring : item, self->opts.replace, error, sizeof error);
+    self->tag = template_tag_new (tagstring, self->opts.replace, error, sizeof error);
     return self->tag ? 0 : -1;
 }
 
@@ -186,10 +185,6 @@ static void end (void *arg, bool at_once, int64_t now_ms)
         seat_end (self, self->seats[i], END_RUN, at_once);
 }
 
-static void give_up (void *arg)
-{
-}
-
 static uint32_t running (const void *arg)
 {
     const filters_t *self = arg;
@@ -211,16 +206,7 @@ static void forget (void *arg)
     self->is_ending = false;
 }
 
-//  Outputs are lent to the core with their results.
-static ssize_t read_output (void *arg, void *cookie, int stream, uint64_t offset, uint8_t *out, size_t size)
-{
-    return 0;
-}
-
-static void free_output (void *arg, void *cookie)
-{
-}
-
+//  Outputs are lent to the core with their results, so none has to be read or freed.
 hands_t filters_hands (filters_t *self)
 {
     return (hands_t){.arg = self,
@@ -228,12 +214,9 @@ hands_t filters_hands (filters_t *self)
                      .work = work,
                      .due_ms = due_ms,
                      .end = end,
-                     .give_up = give_up,
                      .stop = stop,
                      .cont = cont,
                      .running = running,
                      .forget = forget,
-                     .read = read_output,
-                     .free_output = free_output,
                      .resize = resize};
 }

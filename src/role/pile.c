@@ -7,11 +7,7 @@ static int reserve (pile_t *self)
 {
     if (!self->pool && !(self->pool = spill_pool_new (NULL)))
         return -1;
-    if (self->head && self->head + self->size == self->capacity) {
-        memmove (self->layers, self->layers + self->head, self->size * sizeof *self->layers);
-        self->head = 0;
-    }
-    return array_reserve (&self->layers, &self->capacity, self->head + self->size + 1, sizeof *self->layers);
+    return queue_reserve (&self->layers, &self->head, self->size, &self->capacity, sizeof *self->layers);
 }
 
 int pile_push (pile_t *self, const slice_t *bytes, uint64_t tasks)

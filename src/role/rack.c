@@ -48,8 +48,7 @@ static int open_tag (rack_t *self)
     char error[256];
     if (!(self->wants & WANT_TAG))
         return 0;
-    const char *item = self->replace ? self->replace : "{}";
-    self->tag = template_text_new (*self->tagstring ? self->tagstring : item, self->replace, error, sizeof error);
+    self->tag = template_tag_new (self->tagstring, self->replace, error, sizeof error);
     return self->tag ? 0 : -1;
 }
 

@@ -53,7 +53,7 @@ typedef void runner_start_fn (void *arg, const runner_task_t *task, uint32_t slo
 typedef struct {
     uint32_t slots;            // 1..., see runner_resize
     const template_t *command; // borrowed, outlives the runner
-    const template_t *tag;     // of template_text_new, borrowed; NULL: results have no tag
+    const template_t *tag;     // of template_tag_new, borrowed; NULL: results have no tag
     guardian_t *guardian;      // borrowed, NULL for none (ENOSPC when it has too few places)
     runner_output_t output;
     size_t memory_bytes;          // of a task's stream before it goes to a file; 0: RUNNER_BUFFER_BYTES

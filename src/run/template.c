@@ -251,6 +251,12 @@ template_t *template_text_new (const char *text, const char *replace, char *erro
     return self;
 }
 
+template_t *template_tag_new (const char *tagstring, const char *replace, char *error, size_t error_size)
+{
+    const char *item = replace ? replace : "{}";
+    return template_text_new (*tagstring ? tagstring : item, replace, error, error_size);
+}
+
 void template_destroy (template_t **self_p)
 {
     template_t *self = *self_p;

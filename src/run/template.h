@@ -55,8 +55,9 @@ typedef struct {
 //  Compiles; copies what it needs. NULL and one line in `error` (errno EINVAL: the user's mistake, ENOMEM).
 template_t *template_new (const template_opts_t *opts, char *error, size_t error_size);
 
-//  Compiles one text for template_line, such as --tagstring; never a shell line. "{}" is --tag.
+//  Compiles one text for template_line; never a shell line. A --tagstring that is empty (--tag) is the item.
 template_t *template_text_new (const char *text, const char *replace, char *error, size_t error_size);
+template_t *template_tag_new (const char *tagstring, const char *replace, char *error, size_t error_size);
 void template_destroy (template_t **self_p);
 
 //  The name of the program that every task runs, borrowed (the shell where there is one), to be looked up before any
