@@ -24,7 +24,7 @@ import time
 
 import parts
 import plot
-from figures import HEAD, Section, Series
+from figures import README_HEAD, Section, Series
 
 HERE = pathlib.Path(__file__).resolve().parent
 MOST_S = int(os.environ.get("BENCH_MOST_S", "840"))
@@ -59,8 +59,8 @@ class Bench:
         """A program of tests/bench: they stand beside measure."""
         return os.path.join(os.path.dirname(self.measure), name)
 
-    def section(self, title, is_plotted=True):
-        self.sections.append(Section(title, is_plotted))
+    def section(self, title, is_plotted=True, is_in_readme=False):
+        self.sections.append(Section(title, is_plotted, is_in_readme))
         return self.sections[-1]
 
     # what to run it on
@@ -159,10 +159,10 @@ def table(bench, missed):
     return "\n".join(lines + [f"Not measured: {line}" for line in missed]).rstrip() + "\n"
 
 
-def goals(bench):
-    """The rows that have a goal, as one table, each with what it is about."""
-    lines = [f"| {section.title} {row.line()}" for section in bench.sections for row in section.rows if row.goal]
-    return "\n".join([f"| of {HEAD[0]}", f"| --- {HEAD[1]}", *lines])
+def for_users(bench):
+    """What a reader of the README wants to know, as one table."""
+    lines = [section.readme_line() for section in bench.sections if section.is_in_readme and section.rows]
+    return "\n".join([*README_HEAD, *lines])
 
 
 def put_between_marks(path, text):
@@ -182,7 +182,7 @@ def show(bench, options, missed):
     if options.plot:
         options.plot.write_text(plot.svg(bench.sections, heading(bench.rounds)))
     if options.readme:
-        put_between_marks(options.readme, f"{heading(bench.rounds)}.\n\n{goals(bench)}\n")
+        put_between_marks(options.readme, f"{heading(bench.rounds)}.\n\n{for_users(bench)}\n")
 
 
 def main():
@@ -191,7 +191,8 @@ def main():
     options.add_argument("--quick", action="store_true", help="prove that it works; the figures mean nothing")
     options.add_argument("--out", type=pathlib.Path, metavar="FILE", help="the tables go there, and not to stdout")
     options.add_argument("--plot", type=pathlib.Path, metavar="FILE", help="bars, as SVG")
-    options.add_argument("--readme", type=pathlib.Path, metavar="FILE", help="the goals go between its two marks")
+    options.add_argument("--readme", type=pathlib.Path, metavar="FILE",
+                         help="what users want to know goes between its two marks")
     options.add_argument("parts", nargs="*", metavar="PART", help=" ".join(parts.NAMES))
     options = options.parse_args()
     unknown = sorted(set(options.parts) - set(parts.NAMES))

@@ -3,6 +3,7 @@
 import statistics
 
 OURS, PEER, LIMIT = "ours", "peer", "limit"
+README_HEAD = ("| what | dishes | others, and how many times as fast dishes is |", "| --- | --- | --- |")
 HEAD = ("| what | figure | compared | goal | reached |", "| --- | --- | --- | --- | --- |")   # of a table
 
 
@@ -51,18 +52,25 @@ class Row:
     def is_reached(self):
         return self.goal.is_reached_by(self.value if self.ratio is None else self.ratio)
 
+    @property
+    def cell(self):
+        return self.what.replace("|", "\\|")    # which would end the cell
+
+    @property
+    def figure(self):
+        return f"{shown(self.value)} {self.unit}".strip()
+
     def line(self):
         compared = self.compared if self.ratio is None else f"{self.compared} = {shown(self.ratio)}"
         goal = (str(self.goal), "yes" if self.is_reached else "**no**") if self.goal else ("", "")
-        what = self.what.replace("|", "\\|")    # which would end the cell
-        return "| " + " | ".join((what, f"{shown(self.value)} {self.unit}".strip(), compared, *goal)) + " |"
+        return "| " + " | ".join((self.cell, self.figure, compared, *goal)) + " |"
 
 
 class Section:
-    """A table, and where it is plotted a panel of bars."""
+    """A table, where it is plotted a panel of bars, and where users want to know it a row of the README."""
 
-    def __init__(self, title, is_plotted):
-        self.title, self.is_plotted, self.rows, self.note = title, is_plotted, [], ""
+    def __init__(self, title, is_plotted, is_in_readme):
+        self.title, self.is_plotted, self.is_in_readme, self.rows, self.note = title, is_plotted, is_in_readme, [], ""
 
     def row(self, kind, what, value, unit, compared="", ratio=None, goal=None):
         self.rows.append(Row(kind, what, value, unit, compared, ratio, goal))
@@ -74,3 +82,10 @@ class Section:
         yield ""
         if self.note:
             yield from (self.note, "")
+
+    def readme_line(self):
+        """The first figure of ours, beside the peers."""
+        ours = next(row for row in self.rows if row.kind == OURS)
+        peers = (f"{row.cell}: {row.figure}" + (f" ({shown(row.ratio)} times)" if row.ratio is not None else "")
+                 for row in self.rows if row.kind == PEER)
+        return f"| {self.title} | {ours.cell}: {ours.figure} | {'; '.join(peers)} |"

@@ -43,7 +43,7 @@ def counting(bench):
         cat=lambda: megabytes(bench, large, "sh", "-c", f"cat '{large}' | wc -l"),
         parallel=lambda: megabytes(bench, small, "parallel", "--pipe", "-j2", "--block", "1M", "wc", "-l", stdin=small))
     dishes = reached["dishes"]
-    section = bench.section("Blocks of lines to `wc -l`, two at a time, 1 MiB each")
+    section = bench.section("Blocks of lines to `wc -l`, two at a time, 1 MiB each", is_in_readme=True)
     section.row(OURS, "`dishes --pipe -j2 --block 1M`", dishes.median, "MB/s")
     section.row(PEER, "`parallel --pipe -j2 --block 1M` (GNU)", reached["parallel"].median, "MB/s", "dishes / parallel",
                 dishes.over(reached["parallel"]), ">= 5")
@@ -58,7 +58,7 @@ def compressing(bench):
         gzip=lambda: megabytes(bench, path, "gzip", "-1", stdin=path),
         parallel=lambda: megabytes(bench, small, "parallel", "--pipe", "-k", "-j2", "--block", BLOCK, "gzip", "-1", stdin=small))
     dishes = reached["dishes"]
-    section = bench.section("Blocks of lines to `gzip -1`, two at a time, 10 MiB each, in order")
+    section = bench.section("Blocks of lines to `gzip -1`, two at a time, 10 MiB each, in order", is_in_readme=True)
     section.row(OURS, "`dishes --pipe -k -j2 --block 10M`", dishes.median, "MB/s")
     section.row(PEER, "`parallel --pipe -k -j2 --block 10M` (GNU)", reached["parallel"].median, "MB/s", "dishes / parallel",
                 dishes.over(reached["parallel"]))

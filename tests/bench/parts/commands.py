@@ -21,7 +21,7 @@ def bin_true(bench):
         parallel=lambda: rate(bench, few, "parallel", "-j2", "/bin/true", stdin=few_items),
         limit=lambda: rate(bench, jobs, bench.own("spawn_floor"), "2", jobs, "/bin/true"))
     dishes = reached["dishes"]
-    section = bench.section("One command an item: /bin/true, two at a time")
+    section = bench.section("One command an item: /bin/true, two at a time", is_in_readme=True)
     section.row(OURS, "`dishes -j2`", dishes.median, "jobs/s")
     section.row(PEER, "`xargs -n1 -P2`", reached["xargs"].median, "jobs/s", "dishes / xargs",
                 dishes.over(reached["xargs"]), ">= 1.25")

@@ -9,7 +9,7 @@ def measure(bench):
         limit=lambda: bench.numbers(bench.own("round_trip"), trips)[0],
         **{wire: lambda wire=wire: bench.numbers(bench.own("put_counted"), bench.address(wire), trips)[0]
            for wire in ("ipc", "tcp")})
-    section = bench.section("One item: put to counted, three processes")
+    section = bench.section("One item: put to counted, three processes", is_in_readme=True)
     for wire, goal in (("ipc", "<= 4"), ("tcp", None)):
         section.row(OURS, f"dishes over {wire}", reached[wire].median, "µs", "dishes / limit",
                     reached[wire].over(reached["limit"]), goal)

@@ -19,7 +19,7 @@ def measure(bench):
         pipe=lambda: rate(count, "sh", "-c", 'cat "$0" | "$1" | wc -l', items, echo, stdin=None),
         paexec=lambda: rate(few, "paexec", "-n", "+2", "-c", f"{echo} ''", stdin=few_items))
     dishes = reached["dishes"]
-    section = bench.section("A filter that flushes each line, items of 16 bytes, two of them")
+    section = bench.section("A filter that flushes each line, items of 16 bytes, two of them", is_in_readme=True)
     section.row(OURS, "`dishes -j2 --filter`", dishes.median, "items/s")
     section.row(OURS, "the same with `-k`", reached["order"].median, "items/s")
     section.row(OURS, "the same over tcp", reached["tcp"].median, "items/s")

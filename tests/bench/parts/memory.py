@@ -36,7 +36,7 @@ def outputs(bench):
         return bench.run(bench.dishes, *options, "sh", "-c", f"head -c {size} /dev/zero", "sh", stdin=twenty).mb
 
     reached = bench.turns(any=lambda: take("-j2"), kept=lambda: take("-j4", "-k"))
-    section = bench.section("Memory: large outputs", is_plotted=False)
+    section = bench.section("Memory: large outputs", is_plotted=False, is_in_readme=True)
     each = f"20 tasks of {size // 1000000} MB of output each"
     section.row(OURS, f"{each}, `-j2`, largest resident memory", reached["any"].median, "MB", goal="< 200")
     section.row(OURS, f"{each}, `-j4 -k`", reached["kept"].median, "MB", goal="< 200")

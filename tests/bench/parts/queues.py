@@ -22,7 +22,7 @@ def measure(bench):
         **{wire: lambda wire=wire: ours(wire) for wire in wires},
         **{f"bare {wire}": lambda wire=wire: bench.numbers(pipeline, wire, many, BATCH)[0] for wire in wires})
     dishes = reached["inproc"]
-    section = bench.section("Tiny items, put to join, two workers that do nothing: items of 16 bytes")
+    section = bench.section("Tiny items, put to join, two workers that do nothing: items of 16 bytes", is_in_readme=True)
     for wire in wires:
         section.row(OURS, f"`dishes --bench` over {wire}", reached[wire].median, "items/s")
     section.row(PEER, "multiprocessing.JoinableQueue (Python)", reached["joinable"].median, "items/s",

@@ -12,7 +12,7 @@ def measure(bench):
         xargs=lambda: bench.run("xargs", "/bin/true", stdin=one).seconds * 1000,
         parallel=lambda: bench.run("parallel", "/bin/true", stdin=one).seconds * 1000)
     limit = Series(floor + xargs for floor, xargs in zip(taken["floor"], taken["xargs"]))
-    section = bench.section("Starting up: one item, start to end")
+    section = bench.section("Starting up: one item, start to end", is_in_readme=True)
     section.row(OURS, "`dishes /bin/true`", taken["dishes"].median, "ms")
     section.row(PEER, "`parallel /bin/true` (GNU)", taken["parallel"].median, "ms")
     section.row(PEER, "`xargs /bin/true`", taken["xargs"].median, "ms")
