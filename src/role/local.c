@@ -100,86 +100,6 @@ static int start_part (local_t *self, int which, void *(*run) (void *arg))
     return error ? -1 : 0;
 }
 
-static void on_bound (void *arg, const address_t *at, uint64_t run)
-{
-    local_t *self = arg;
-    self->at = *at;
-    self->run = run;
-    atomic_store (&self->is_bound, true);
-    eventfd_write (self->news, 1);
-}
-
-//  A dryer that has heard of the end, and leaves, is not replaced.
-static void on_ending (void *arg)
-{
-    local_t *self = arg;
-    if (self->warden)
-        warden_ending (self->warden);
-}
-
-static void on_shown (void *arg, uint64_t bytes, const ending_t *ending)
-{
-    local_t *self = arg;
-    chain_shown (&self->chain, bytes, ending);
-}
-
-//  Until the sink can be found, or could not begin. The others then know its port, too.
-static void wait_for_sink (local_t *self)
-{
-    part_t *sink = &self->parts[SINK];
-    struct pollfd fd = {.fd = self->news, .events = POLLIN};
-    eventfd_t count;
-    while (!atomic_load (&self->is_bound) && !atomic_load (&sink->is_done)) {
-        poll (&fd, 1, -1);
-        eventfd_read (self->news, &count);
-    }
-    if (!atomic_load (&self->is_bound))
-        return;
-    self->config.washer.site.at = self->config.dryer.site.at = self->at; // in a chain the washer's is another's
-}
-
-//  Where its washer cannot begin, the sink is not left alone.
-static bool begin_chain (local_t *self)
-{
-    char error[512];
-    local_config_t *config = &self->config;
-    if (!config->chain ||
-        chain_begin (&self->chain, &config->washer, self->run, config->sink.journal, error, sizeof error) == 0)
-        return true;
-    talk_say (&config->sink.talk, TALK_ERROR, "%s", error);
-    ask (self, SINK, CONTROL_FAIL);
-    return false;
-}
-
-//  The sink first: the others look for it.
-static int start_parts (local_t *self)
-{
-    static void *(*const runs[PARTS]) (void *arg) = {run_washer, run_dryer, run_sink};
-    if (self->parts[SINK].is_here) {
-        if (start_part (self, SINK, run_sink) == -1)
-            return -1;
-        wait_for_sink (self);
-        if (!atomic_load (&self->is_bound))
-            return 0; // it has said why
-        if (!begin_chain (self))
-            return 0;
-    }
-    for (int which = WASHER; which <= DRYER; which++)
-        if (self->parts[which].is_here && start_part (self, which, runs[which]) == -1)
-            return -1;
-    return self->warden ? warden_start (self->warden, &self->at) : 0;
-}
-
-static void join_parts (local_t *self)
-{
-    for (unsigned i = 0; i < PARTS; i++) {
-        part_t *part = &self->parts[i];
-        if (part->is_started)
-            pthread_join (part->thread, NULL);
-        control_destroy (&part->control);
-    }
-}
-
 //  ---- signals
 
 //  In the dryer's thread, when the commands are stopped: this process follows, by the SIGTSTP that still waits, and
@@ -289,6 +209,89 @@ static void take_signals (local_t *self)
     struct signalfd_siginfo info;
     while (read (self->signals, &info, sizeof info) == sizeof info)
         on_signal (self, (int)info.ssi_signo);
+}
+
+//  ---- begin and end
+
+static void on_bound (void *arg, const address_t *at, uint64_t run)
+{
+    local_t *self = arg;
+    self->at = *at;
+    self->run = run;
+    atomic_store (&self->is_bound, true);
+    eventfd_write (self->news, 1);
+}
+
+//  A dryer that has heard of the end, and leaves, is not replaced.
+static void on_ending (void *arg)
+{
+    local_t *self = arg;
+    if (self->warden)
+        warden_ending (self->warden);
+}
+
+static void on_shown (void *arg, uint64_t bytes, const ending_t *ending)
+{
+    local_t *self = arg;
+    chain_shown (&self->chain, bytes, ending);
+}
+
+//  Until the sink can be found, or could not begin. The others then know its port, too.
+static void wait_for_sink (local_t *self)
+{
+    part_t *sink = &self->parts[SINK];
+    struct pollfd fds[] = {{.fd = self->news, .events = POLLIN}, {.fd = self->signals, .events = POLLIN}};
+    eventfd_t count;
+    while (!atomic_load (&self->is_bound) && !atomic_load (&sink->is_done)) {
+        poll (fds, 2, -1);
+        eventfd_read (self->news, &count);
+        take_signals (self);
+    }
+    if (!atomic_load (&self->is_bound))
+        return;
+    self->config.washer.site.at = self->config.dryer.site.at = self->at; // in a chain the washer's is another's
+}
+
+//  Where its washer cannot begin, the sink is not left alone.
+static bool begin_chain (local_t *self)
+{
+    char error[512];
+    local_config_t *config = &self->config;
+    if (!config->chain ||
+        chain_begin (&self->chain, &config->washer, self->run, config->sink.journal, error, sizeof error) == 0)
+        return true;
+    talk_say (&config->sink.talk, TALK_ERROR, "%s", error);
+    ask (self, SINK, CONTROL_FAIL);
+    return false;
+}
+
+//  The sink first: the others look for it.
+static int start_parts (local_t *self)
+{
+    static void *(*const runs[PARTS]) (void *arg) = {run_washer, run_dryer, run_sink};
+    if (self->parts[SINK].is_here) {
+        if (start_part (self, SINK, run_sink) == -1)
+            return -1;
+        wait_for_sink (self);
+        if (!atomic_load (&self->is_bound))
+            return 0; // it has said why
+        if (!begin_chain (self))
+            return 0;
+    }
+    for (int which = WASHER; which <= DRYER; which++)
+        if (self->parts[which].is_here && start_part (self, which, runs[which]) == -1)
+            return -1;
+    return self->warden ? warden_start (self->warden, &self->at) : 0;
+}
+
+static void join_parts (local_t *self)
+{
+    for (unsigned i = 0; i < PARTS; i++) {
+        part_t *part = &self->parts[i];
+        if (part->is_started)
+            pthread_join (part->thread, NULL);
+        control_destroy (&part->control);
+    }
 }
 
 //  ---- the whole

@@ -10,11 +10,27 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static int open_printer (results_t *self, const printer_config_t *printer)
+enum { FIFO_MS = 50 };
+
+//  Where a file could not be opened: a FIFO that nobody reads yet is tried again, until a user ends that.
+static bool waits_for_reader (control_t *control)
+{
+    const unsigned ends = CONTROL_LEAVE | CONTROL_END | CONTROL_KILL | CONTROL_FAIL;
+    if (errno != EAGAIN || loop_wait (control_loop (control), loop_now_ms () + FIFO_MS) == -1)
+        return false;
+    bool is_wanted = !(control_asked (control) & ends);
+    errno = ECANCELED;
+    return is_wanted;
+}
+
+static int open_printer (results_t *self, const printer_config_t *printer, control_t *control)
 {
     const talk_t *talk = &self->config->talk;
     const char *path = printer->out_path ? printer->out_path : "stdout";
-    self->printer = printer_new (printer);
+    while (!(self->printer = printer_new (printer)) && waits_for_reader (control))
+        ;
+    if (!self->printer && errno == ECANCELED)
+        return -1;
     if (!self->printer && printer->is_resumed && errno == ENODATA)
         talk_say (talk, TALK_ERROR, "%s is shorter than the journal says: it is not the output of that run", path);
     else if (!self->printer)
@@ -35,15 +51,25 @@ static int open_progress (results_t *self)
     return self->progress ? 0 : -1;
 }
 
-int results_open (results_t *self, const sink_role_config_t *config, const printer_config_t *printer, loop_t *loop)
+static int open_joblog (results_t *self, bool is_resumed, control_t *control)
 {
-    *self = (results_t){.config = config, .loop = loop};
-    if (open_printer (self, printer) == -1)
+    const sink_role_config_t *config = self->config;
+    while (config->joblog && !(self->joblog = joblog_new (config->joblog, is_resumed)))
+        if (!waits_for_reader (control)) {
+            if (errno != ECANCELED)
+                talk_say (&config->talk, TALK_ERROR, "cannot write the job log %s: %s", config->joblog,
+                          strerror (errno));
+            return -1;
+        }
+    return 0;
+}
+
+int results_open (results_t *self, const sink_role_config_t *config, const printer_config_t *printer,
+                  control_t *control)
+{
+    *self = (results_t){.config = config, .loop = control_loop (control)};
+    if (open_printer (self, printer, control) == -1 || open_joblog (self, printer->is_resumed, control) == -1)
         return -1;
-    if (config->joblog && !(self->joblog = joblog_new (config->joblog, printer->is_resumed))) {
-        talk_say (&config->talk, TALK_ERROR, "cannot write the job log %s: %s", config->joblog, strerror (errno));
-        return -1;
-    }
     if (config->results && !(self->tree = tree_new (config->results))) {
         talk_say (&config->talk, TALK_ERROR, "cannot write below %s: %s", config->results, strerror (errno));
         return -1;

@@ -31,9 +31,11 @@ typedef struct {
     bool is_drawn_over; // printing and the progress line share a terminal
 } results_t;
 
-//  Opens files; the printer's config is the role's, or where a run goes on that of its archive. 0, or -1 when that
-//  failed, and then said so; results_close in either case.
-int results_open (results_t *self, const sink_role_config_t *config, const printer_config_t *printer, loop_t *loop);
+//  Opens files; the printer's config is the role's, or where a run goes on that of its archive. Waits for the reader of
+//  a FIFO, until `control` is asked to end. 0, or -1 when that failed, or was ended, and then said so; results_close in
+//  either case.
+int results_open (results_t *self, const sink_role_config_t *config, const printer_config_t *printer,
+                  control_t *control);
 void results_close (results_t *self);
 
 //  Where a run goes on, before the first of the calls below: results_find, results_found for each place of an output

@@ -270,7 +270,7 @@ static int open_files (role_t *self)
     int rc = archive_open (&self->archive, config, life_new ());
     if (rc == 0) {
         archive_prepare (&self->archive, &printer);
-        rc = results_open (&self->results, config, &printer, self->loop);
+        rc = results_open (&self->results, config, &printer, self->control);
     }
     if (rc == 0)
         rc = archive_replay (&self->archive, &self->results);

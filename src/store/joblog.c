@@ -1,5 +1,6 @@
 #include "store/joblog.h"
 #include "core/array.h"
+#include "store/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +39,7 @@ joblog_t *joblog_new (const char *path, bool append)
     if (!self)
         return NULL;
     struct stat status;
-    self->fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (append ? 0 : O_TRUNC), 0666);
+    self->fd = output_file_open (path, O_WRONLY | O_CREAT | O_APPEND | (append ? 0 : O_TRUNC), 0666);
     if (self->fd < 0 || fstat (self->fd, &status) == -1)
         goto error;
     if (status.st_size == 0 && put (self, head_line, sizeof head_line - 1) == -1)

@@ -1,4 +1,5 @@
 #include "store/lines.h"
+#include "store/output_file.h"
 #include "store/printer_i.h"
 
 #include <assert.h>
@@ -39,9 +40,8 @@ static bool same_file (int a, int b)
 //  What stands behind the place where it goes on was never counted.
 static int open_file (const printer_config_t *config)
 {
-    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (config->is_resumed ? 0 : O_TRUNC);
-    int fd =
-        config->is_private ? open (config->out_path, flags | O_NOFOLLOW, 0600) : open (config->out_path, flags, 0666);
+    int flags = O_WRONLY | O_CREAT | (config->is_resumed ? 0 : O_TRUNC) | (config->is_private ? O_NOFOLLOW : 0);
+    int fd = output_file_open (config->out_path, flags, config->is_private ? 0600 : 0666);
     struct stat stat;
     if (fd == -1 || !config->is_resumed || fstat (fd, &stat) == -1 || !S_ISREG (stat.st_mode))
         return fd;

@@ -65,8 +65,8 @@ typedef struct {
 
 enum { PRINTER_OUT = 0, PRINTER_ERR = 1 };
 
-//  NULL and errno: ENOMEM, or why out_path cannot be opened (the caller knows the path). A descriptor that is not
-//  open is found out when something is to be written there.
+//  NULL and errno: ENOMEM, or why out_path cannot be opened (the caller knows the path); EAGAIN, it is a FIFO that
+//  nobody reads yet. A descriptor that is not open is found out when something is to be written there.
 printer_t *printer_new (const printer_config_t *config);
 void printer_destroy (printer_t **self_p);
 

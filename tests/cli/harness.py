@@ -230,6 +230,11 @@ class Program:
     def signal(self, number):
         os.kill(self.pid, number)
 
+    def blocks(self, number):
+        """Whether its first thread blocks the signal, as one that reads its signals does."""
+        with open(f"/proc/{self.popen.pid}/status", encoding="ascii") as file:
+            return any(int(line.split()[1], 16) >> (number - 1) & 1 for line in file if line.startswith("SigBlk:"))
+
     def ended(self):
         return not alive(self.pid)
 

@@ -160,6 +160,13 @@ class ToAFile(harness.Case):
         self.usage_error("-o", "no/such/place", "touch", ":::", "made", says=["no/such/place"])
         self.assertEqual(self.files(), [])
 
+    def test_a_fifo_is_written_when_its_reader_comes(self):
+        os.mkfifo(self.path("fifo"))
+        program = self.start("-o", "fifo", "echo", ":::", "a")
+        with open(self.path("fifo"), "rb") as reader:   # which waits until it is opened for writing
+            self.assertEqual(reader.read(), b"a\n")
+        self.assertEqual(program.wait().status, 0)
+
     def test_a_full_disk_is_an_error(self):
         result = self.dishes("-o", "/dev/full", "echo", ":::", "a", status=125)
         self.assertIn(b"No space left", result.err)

@@ -6,6 +6,7 @@
 import os
 import signal
 import sys
+import unittest
 
 import harness
 from harness import alive, process_state
@@ -111,6 +112,19 @@ class Interrupt(SignalCase):
             program.signal(signal.SIGTERM)
             self.assertEqual(program.wait().status, -signal.SIGTERM)
             self.check_nothing_left()
+
+    @unittest.skipIf(harness.IN_STAGES, "they wait in the same code")
+    def test_while_nobody_reads_the_fifo_that_the_output_goes_to(self):
+        for option in ("-o", "--joblog"):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with self.subTest(option, number=number):
+                    os.mkfifo(self.path("fifo"))
+                    program = self.start(option, "fifo", "touch", ":::", "begun")
+                    self.wait_for(lambda: program.blocks(number), "that it takes signals by itself")
+                    program.signal(number)
+                    self.assertEqual(program.wait().status, -number)
+                    self.assertEqual(self.files(), ["fifo"])
+                    os.remove(self.path("fifo"))
 
     def test_output_that_was_due_is_still_printed(self):
         program = self.start("-j1", "--joblog", "log", "sh", "-c",

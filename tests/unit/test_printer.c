@@ -296,6 +296,25 @@ static void test_output_file (void **state)
     assert_int_equal (errno, EISDIR);
 }
 
+//  Nobody knows when its reader comes, so that is for the caller to wait for.
+static void test_a_fifo_without_a_reader_is_not_waited_for (void **state)
+{
+    char path[] = "/tmp/test_printer-XXXXXX", text[100];
+    close (mkstemp (path));
+    unlink (path);
+    assert_int_equal (mkfifo (path, 0600), 0);
+    assert_null (printer_new (&(printer_config_t){.out_path = path, .out_fd = out_fd, .err_fd = err_fd}));
+    assert_int_equal (errno, EAGAIN);
+    int reader = open (path, O_RDONLY | O_NONBLOCK);
+    printer_t *self = printer_new (&(printer_config_t){.out_path = path, .out_fd = out_fd, .err_fd = err_fd});
+    done (self, 1, 1, "to the reader\n", "");
+    finish (self, "", "");
+    assert_int_equal (read (reader, text, sizeof text), 14);
+    assert_memory_equal (text, "to the reader\n", 14);
+    close (reader);
+    unlink (path);
+}
+
 //  A file that somebody else appends to through the same description is not written over.
 static void test_shared_offset (void **state)
 {
@@ -344,6 +363,7 @@ int main (void)
         TEST (test_tag_longer_than_any_buffer),
         TEST (test_one_file_for_both),
         TEST (test_output_file),
+        TEST (test_a_fifo_without_a_reader_is_not_waited_for),
         TEST (test_shared_offset),
         TEST (test_numbers_without_output_cost_nothing),
     };
