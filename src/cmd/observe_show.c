@@ -4,48 +4,21 @@
 
 #include <inttypes.h>
 
+#include "base/json.h"
 #include "base/units.h"
 
 //  ---- text that others have chosen
 
-//  How many bytes the UTF-8 character at `text` has; 0: it is none.
-static size_t s_character (const unsigned char *text)
+//  Each character, what must not stand in a line becoming ?.
+static void s_put_text (FILE *out, const char *text)
 {
-    static const struct {
-        unsigned char mask, is;
-        size_t size;
-        uint32_t least;
-    } kinds[] = {{0x80, 0x00, 1, 0}, {0xe0, 0xc0, 2, 0x80}, {0xf0, 0xe0, 3, 0x800}, {0xf8, 0xf0, 4, 0x10000}};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if ((text[0] & kinds[i].mask) != kinds[i].is)
-            continue;
-        uint32_t code = text[0] & (unsigned char)~kinds[i].mask;
-        for (size_t j = 1; j < kinds[i].size; j++) {
-            if ((text[j] & 0xc0) != 0x80)
-                return 0;
-            code = code << 6 | (text[j] & 0x3f);
-        }
-        bool is_surrogate = code >= 0xd800 && code < 0xe000;
-        return code < kinds[i].least || code > 0x10ffff || is_surrogate ? 0 : kinds[i].size;
-    }
-    return 0;
-}
-
-//  Each character, what must not stand in the text becoming ?, or in JSON an escape.
-static void s_put_text (FILE *out, const char *text, bool is_json)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    while (*at) {
-        size_t size = s_character (at);
-        bool is_wide = size == 2 && at[0] == 0xc2 && at[1] < 0xa0; // a control character too: U+0080 to U+009F
-        bool is_control = *at < ' ' || *at == 0x7f || is_wide;
-        if (size == 0 || (!is_json && is_control))
+    while (*text) {
+        size_t size = json_character (text);
+        if (size == 0 || json_is_control (text))
             fputc ('?', out);
-        else if (is_json && (is_control || *at == '"' || *at == '\\'))
-            fprintf (out, "\\u%04x", (unsigned)at[is_wide]);
         else
-            fwrite (at, 1, size, out);
-        at += size ? size : 1;
+            fwrite (text, 1, size, out);
+        text += size ? size : 1;
     }
 }
 
@@ -110,9 +83,9 @@ static size_t s_numbers (const observer_result_t *result, number_t out[NUMBERS])
 static void s_show_dryer (const dryer_row_t *row, FILE *out)
 {
     fputs ("dryer ", out);
-    s_put_text (out, row->name, false);
+    s_put_text (out, row->name);
     fputs (" on ", out);
-    s_put_text (out, row->host, false);
+    s_put_text (out, row->host);
     fprintf (out, ", %u slots%s\n", (unsigned)row->slots, row->leaving ? ", leaving" : "");
 }
 
@@ -122,7 +95,7 @@ static void s_show_alive (const observer_result_t *result, FILE *out)
     char up[UNITS_TEXT];
     fprintf (out, "state %s, for %s\nwasher ", sink_state_name (status->state),
              units_show_duration ((int64_t)status->up_ms, up));
-    s_put_text (out, *status->washer ? status->washer : "none yet", false);
+    s_put_text (out, *status->washer ? status->washer : "none yet");
     fprintf (out, "%s\n", *status->washer && !status->washer_alive ? ", lost" : "");
 }
 
@@ -132,7 +105,7 @@ static void s_show_end (const ending_t *ending, FILE *out)
     if (!*ending->why)
         return;
     fputs ("why ", out);
-    s_put_text (out, ending->why, false);
+    s_put_text (out, ending->why);
     fputc ('\n', out);
 }
 
@@ -159,13 +132,6 @@ void observe_show (const observer_result_t *result, FILE *out)
 
 //  ---- for programs
 
-static void s_put_string (FILE *out, const char *name, const char *text)
-{
-    fprintf (out, "\"%s\":\"", name);
-    s_put_text (out, text, true);
-    fputc ('"', out);
-}
-
 static void s_put_bool (FILE *out, const char *name, bool value)
 {
     fprintf (out, ",\"%s\":%s", name, value ? "true" : "false");
@@ -174,9 +140,9 @@ static void s_put_bool (FILE *out, const char *name, bool value)
 static void s_put_dryer (const dryer_row_t *row, FILE *out)
 {
     fprintf (out, "{\"life\":\"%" PRIu64 "\",", row->life);
-    s_put_string (out, "name", row->name);
+    json_put_text (out, "name", row->name);
     fputc (',', out);
-    s_put_string (out, "host", row->host);
+    json_put_text (out, "host", row->host);
     fprintf (out, ",\"slots\":%u,\"prefetch\":%u", (unsigned)row->slots, (unsigned)row->prefetch);
     s_put_bool (out, "leaving", row->leaving);
     fputc ('}', out);
@@ -190,7 +156,7 @@ static void s_put_alive (const observer_result_t *result, FILE *out)
     s_put_bool (out, "durable", status->durable);
     s_put_bool (out, "restarted", status->restarted);
     fputc (',', out);
-    s_put_string (out, "washer", status->washer);
+    json_put_text (out, "washer", status->washer);
     s_put_bool (out, "washer_alive", status->washer_alive);
     fprintf (out, ",\"dryers\":%" PRIu64 ",\"dryer\":[", status->dryers);
     for (size_t i = 0; i < result->dryers_size; i++) {
@@ -203,12 +169,12 @@ static void s_put_alive (const observer_result_t *result, FILE *out)
 static void s_put_end (const ending_t *ending, FILE *out)
 {
     fputc (',', out);
-    s_put_string (out, "end", s_end_name (ending->end));
+    json_put_text (out, "end", s_end_name (ending->end));
     fprintf (out, ",\"exit_status\":%u", (unsigned)ending->status);
     if (!*ending->why)
         return;
     fputc (',', out);
-    s_put_string (out, "why", ending->why);
+    json_put_text (out, "why", ending->why);
 }
 
 //  Numbers of 64 bits that name something are strings: not every reader of JSON keeps all their digits.
@@ -217,7 +183,7 @@ void observe_show_json (const observer_result_t *result, FILE *out)
     number_t numbers[NUMBERS];
     size_t count = s_numbers (result, numbers);
     fprintf (out, "{\"run\":\"%" PRIu64 "\",", result->run);
-    s_put_string (out, "state", result->has_status ? sink_state_name (result->status.state) : "over");
+    json_put_text (out, "state", result->has_status ? sink_state_name (result->status.state) : "over");
     s_put_bool (out, "total_known", s_has_total (result));
     fprintf (out, ",\"total\":%" PRIu64, s_figures (result)->total);
     for (size_t i = 0; i < count; i++)

@@ -73,9 +73,9 @@ static void test_a_run_that_goes_on (void **state)
                    "{\"run\":\"42\",\"state\":\"open\",\"total_known\":false,\"total\":0,\"ok\":3,\"failed\":1,"
                    "\"broken\":0,\"dropped\":0,\"redelivered\":2,\"duplicates\":0,\"dryers_lost\":0,\"slots\":6,"
                    "\"observers\":1,\"backlog_bytes\":0,\"refused\":0,\"bad\":0,\"strangers\":0,\"up_ms\":61000,"
-                   "\"durable\":false,\"restarted\":false,\"washer\":\"w\\u00091\",\"washer_alive\":true,\"dryers\":2,"
-                   "\"dryer\":[{\"life\":\"18446744073709551615\",\"name\":\"d\\u00221\\u005c\",\"host\":"
-                   "\"h\\u000a\\u001b[2J\",\"slots\":4,\"prefetch\":64,\"leaving\":false},{\"life\":\"2\",\"name\":"
+                   "\"durable\":false,\"restarted\":false,\"washer\":\"w\\t1\",\"washer_alive\":true,\"dryers\":2,"
+                   "\"dryer\":[{\"life\":\"18446744073709551615\",\"name\":\"d\\\"1\\\\\",\"host\":"
+                   "\"h\\n\\u001b[2J\",\"slots\":4,\"prefetch\":64,\"leaving\":false},{\"life\":\"2\",\"name\":"
                    "\"\xc3\xa4????\",\"host\":\"b\",\"slots\":2,\"prefetch\":8,\"leaving\":true}]}\n");
 }
 
@@ -101,7 +101,7 @@ static void test_a_run_that_was_lost (void **state)
     s_check_shown (observe_show_json, &result,
                    "{\"run\":\"42\",\"state\":\"over\",\"total_known\":true,\"total\":0,\"ok\":0,\"failed\":0,"
                    "\"broken\":0,\"dropped\":0,\"redelivered\":0,\"duplicates\":0,\"dryers_lost\":0,\"end\":\"lost\","
-                   "\"exit_status\":125,\"why\":\"cannot write to \\u0022a\\u000a\\u007f\\u009b\\u0022\xc3\xa4\"}\n");
+                   "\"exit_status\":125,\"why\":\"cannot write to \\\"a\\n\\u007f\\u009b\\\"\xc3\xa4\"}\n");
 }
 
 static void test_a_washer_that_is_lost_or_not_there (void **state)
