@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 //  Whether bytes that come bit by bit are UTF-8. All zero: none has come yet.
 typedef struct {
@@ -29,15 +28,6 @@ enum { JSON_CODE_MOST = 6 }; // a byte becomes at most so many
 //  were. In base64 three at a time, or all where they are the last. Returns the bytes written.
 size_t json_encode (json_code_t code, const void *data, size_t size, bool is_last, uint8_t *out, size_t room,
                     size_t *used);
-
-//  "name":"text" where the bytes are UTF-8, else "name_base64":"...".
-void json_put_bytes (FILE *out, const char *name, const void *data, size_t size);
-
-//  Bytes as a string without a name, in that code.
-void json_put_coded (FILE *out, json_code_t code, const void *data, size_t size);
-
-//  "name":"text", where a byte that is not of UTF-8 becomes ?.
-void json_put_text (FILE *out, const char *name, const char *text);
 
 //  The bytes of the character of UTF-8 that the text begins with; 0: it is none. And whether that is one that a
 //  terminal may obey: U+0000 to U+001F, U+007F to U+009F.

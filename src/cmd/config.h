@@ -107,7 +107,7 @@ typedef struct {
 
     //  what is asked of another pipeline, or made for one
     uint64_t run;       // --join: only this run; 0: any
-    bool json;          // --status, --bench
+    bool json;          // also of results: `printer` has it
     const char *keygen; // directory
 
     //  --bench; `dryers` is of threads or processes

@@ -4,8 +4,8 @@
 
 #include <inttypes.h>
 
-#include "base/json.h"
 #include "base/units.h"
+#include "store/json_file.h"
 
 //  ---- text that others have chosen
 

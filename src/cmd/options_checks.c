@@ -263,6 +263,9 @@ static int s_check_output (const config_t *config, char *error, size_t error_siz
 {
     if (config->tagstring && config->printer.mode == PRINTER_RAW)
         return options_fail (error, error_size, "-u prints bytes as they come and has no tags: use --line-buffer");
+    if (config->printer.json && config->printer.mode != PRINTER_GROUP)
+        return options_fail (error, error_size,
+                             "--json gives a task when it is done: leave out -u and --line-buffer, or --json");
     if (config->tagstring && strlen (config->tagstring) >= ENDPOINT_BYTES)
         return options_fail (error, error_size, "--tagstring is too long: give at most %d bytes", ENDPOINT_BYTES - 1);
     if (config->stay && config->results)
@@ -299,7 +302,7 @@ static const struct {
     {options_rows_wait, 1u << ACTION_RUN | 1u << ACTION_JOIN | 1u << ACTION_STATUS},
     {options_rows_deadline, 1u << ACTION_RUN | 1u << ACTION_JOIN},
     {options_rows_run, 1u << ACTION_JOIN},
-    {options_rows_json, 1u << ACTION_STATUS | 1u << ACTION_BENCH},
+    {options_rows_json, 1u << ACTION_RUN | 1u << ACTION_STATUS | 1u << ACTION_BENCH},
     {options_rows_bench, 1u << ACTION_BENCH},
     {options_rows_local, 1u << ACTION_RUN | 1u << ACTION_BENCH},
     {options_rows_at, 1u << ACTION_RUN | 1u << ACTION_BENCH},

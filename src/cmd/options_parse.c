@@ -93,7 +93,7 @@ static void s_fold_commands (config_t *config)
         config->prefetch = config->jobs; // blocks are large, and one that waits is enough
     config->runner.output = outputs[config->printer.mode];
     config->runner.slots = config->jobs;
-    config->runner.want_text = config->joblog != NULL;
+    config->runner.want_text = config->joblog || config->json;
     if (config->prefetch == PREFETCH_DEFAULT)
         config->prefetch = config->command.is_filter ? FILTER_PREFETCH : PREFETCH;
 }
@@ -105,6 +105,7 @@ static void s_fold_output (config_t *config)
     if (config->given.tag && !config->tagstring)
         config->tagstring = config->program == PROGRAM_SINK ? "" : item;
     config->printer.tag = config->tagstring != NULL;
+    config->printer.json = config->json && config->action == ACTION_RUN;
     config->is_progress = config->given.bar || config->given.eta || config->given.progress;
     config->progress_style = config->given.bar ? PROGRESS_BAR : config->given.eta ? PROGRESS_ETA : PROGRESS_COUNTS;
 }

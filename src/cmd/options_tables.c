@@ -100,6 +100,17 @@ const option_t options_rows_context[] = {
     {0},
 };
 
+//  Of dishes it is also about what it tells of other pipelines.
+const option_t options_rows_json[] = {
+    {"json", NULL, NULL, OPTION_FLAG, FIELD (json), .help = "a line of JSON a task; also --status, --bench as JSON"},
+    {0},
+};
+
+static const option_t s_json[] = {
+    {"json", NULL, NULL, OPTION_FLAG, FIELD (json), .help = "a line of JSON a task, with its output in it"},
+    {0},
+};
+
 static const option_t s_output[] = {
     {"keep-order|keeporder", "k", NULL, OPTION_FLAG, FIELD (printer.keep_order),
      .help = "output in the order of input"},
@@ -237,11 +248,6 @@ const option_t options_rows_bench[] = {
     {0},
 };
 
-const option_t options_rows_json[] = {
-    {"json", NULL, NULL, OPTION_FLAG, FIELD (json), .help = "with --status or --bench: as JSON"},
-    {0},
-};
-
 const option_t options_rows_quiet[] = {
     {"quiet", NULL, NULL, OPTION_FLAG, FIELD (quiet), .help = "say less"},
     {0},
@@ -265,6 +271,7 @@ static const option_group_t s_dishes[] = {
     {NULL, options_rows_starts},
     {NULL, options_rows_filter},
     {"Output", s_output},
+    {NULL, options_rows_json},
     {NULL, s_durable},
     {"Ending", s_halt},
     {NULL, options_rows_deadline},
@@ -278,7 +285,6 @@ static const option_group_t s_dishes[] = {
     {"Other pipelines", options_rows_actions},
     {NULL, options_rows_run},
     {"Measuring", options_rows_bench},
-    {NULL, options_rows_json},
     {"General", options_rows_at},
     {NULL, options_rows_quiet},
     {NULL, s_general},
@@ -314,6 +320,7 @@ static const option_group_t s_dryer[] = {
 
 static const option_group_t s_sink[] = {
     {"Output", s_output},
+    {NULL, s_json},
     {NULL, s_durable},
     {"Ending", s_halt},
     {NULL, options_rows_deadline},

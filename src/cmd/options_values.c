@@ -265,7 +265,8 @@ int options_results (const option_t *row, void *target, const char *text, char *
     if (!*text)
         return options_fail (error, error_size, "the name of the directory is empty: give one");
     if (s_is_table (text))
-        return s_refuse (error, error_size, text, "would be a table, and there is none here: give a directory");
+        return s_refuse (error, error_size, text,
+                         "would be a table, and there is none here: give a directory, or --json -o FILE");
     if (s_has_replacement (text))
         return s_refuse (error, error_size, text,
                          "holds a replacement string: give a directory, the items become names below it");

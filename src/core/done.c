@@ -2,6 +2,23 @@
 #include "core/item.h"
 #include "core/report.h"
 
+const char *outcome_name (outcome_t outcome)
+{
+    static const char *const names[OUTCOMES] = {"ok", "failed", "broken", "dropped"};
+    return names[outcome];
+}
+
+const char *outcome_note (outcome_t outcome, uint8_t flags)
+{
+    static const char *const notes[] = {NULL, "timed out", "not started", NULL, "output lost"};
+    if (outcome == TASK_BROKEN)
+        return "its dryers died";
+    for (uint8_t bit = 4; bit; bit >>= 1)
+        if (flags & bit)
+            return notes[bit];
+    return NULL;
+}
+
 //  The next `size` bytes of a body; NULL and bad where it has no more.
 static const uint8_t *bite (reader_t *body, size_t size)
 {

@@ -7,6 +7,11 @@
 
 #include "core/sink.h"
 
+//  How a task ended, in a word, and what is to be said beside its status: "timed out", …, or NULL. They stand in the
+//  journal and in --json.
+const char *outcome_name (outcome_t outcome);
+const char *outcome_note (outcome_t outcome, uint8_t flags);
+
 //  The next record of a DONE, whose bytes are the next ones of the body. `dryer` is the caller's to fill in.
 completion_t done_read (reader_t *in, reader_t *body);
 

@@ -17,7 +17,8 @@ typedef struct sink sink_t;
 typedef struct {
     uint64_t n, count;
     outcome_t outcome;
-    uint64_t dryer; // life; 0 for broken and dropped
+    uint64_t dryer;          // life; 0 for broken and dropped
+    const char *name, *host; // of that dryer, borrowed; NULL for those
     uint32_t attempt;
     uint16_t status;
     uint8_t signal, flags; // RESULT_* of core/dryer.h

@@ -141,6 +141,8 @@ static void on_done (sink_t *self, peer_t *peer, reader_t *in, const message_t *
     for (uint32_t i = 0; i < message->header.count; i++) {
         completion_t completion = done_read (in, &body);
         completion.dryer = peer->life;
+        completion.name = peer->name;
+        completion.host = peer->host;
         if (in->bad)
             return;
         if (!accept (self, &completion))

@@ -128,14 +128,16 @@ void archive_prepare (const archive_t *self, printer_config_t *printer)
 
 static int take_early (void *arg, const journal_early_t *early)
 {
-    printer_place_t place = {early->n, early->stream == 2 ? PRINTER_ERR : PRINTER_OUT, early->offset, early->size};
+    static const int streams[] = {PRINTER_OUT, PRINTER_OUT, PRINTER_ERR, PRINTER_LINE};
+    printer_place_t place = {early->n, streams[early->stream], early->offset, early->size};
     return results_found (arg, &place);
 }
 
 static int tell_early (void *arg, const printer_place_t *place)
 {
     const archive_t *self = arg;
-    journal_early_t early = {place->n, place->stream == PRINTER_ERR ? 2 : 1, place->offset, place->size};
+    static const unsigned streams[] = {[PRINTER_OUT] = 1, [PRINTER_ERR] = 2, [PRINTER_LINE] = JOURNAL_LINE};
+    journal_early_t early = {place->n, streams[place->stream], place->offset, place->size};
     journal_early (self->journal, &early);
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "core/array.h"
 #include "core/dryer.h"
 #include "store/joblog.h"
+#include "store/task_json.h"
 #include "store/tree.h"
 
 #include <errno.h>
@@ -74,6 +75,10 @@ int results_open (results_t *self, const sink_role_config_t *config, const print
         talk_say (&config->talk, TALK_ERROR, "cannot write below %s: %s", config->results, strerror (errno));
         return -1;
     }
+    if (printer->json && !(self->line = open_memstream (&self->line_bytes, &self->line_size))) {
+        talk_say (&config->talk, TALK_ERROR, "%s", strerror (errno));
+        return -1;
+    }
     return config->is_progress ? open_progress (self) : 0;
 }
 
@@ -87,6 +92,9 @@ void results_close (results_t *self)
     tree_destroy (&self->tree);
     joblog_destroy (&self->joblog);
     printer_destroy (&self->printer);
+    if (self->line)
+        fclose (self->line);
+    free (self->line_bytes);
     free (self->pieces);
     free (self->found);
     *self = (results_t){0};
@@ -272,15 +280,38 @@ static void report_broken (results_t *self, const completion_t *what)
               (int)(size < SHOWN_BYTES ? size : SHOWN_BYTES), item, size > SHOWN_BYTES ? "..." : "");
 }
 
+//  --json: each task has a line.
+static int print_lines (results_t *self, const completion_t *what, printer_task_t *task)
+{
+    int rc = 0;
+    for (uint64_t i = 0; i < what->count && rc == 0; i++) {
+        rewind (self->line);
+        task_json (self->line, what, what->n + i, self->config->printer.tag);
+        if (fflush (self->line) == EOF || ferror (self->line)) {
+            errno = ENOMEM;
+            return -1;
+        }
+        task->n = what->n + i;
+        task->line = self->line_bytes;
+        task->line_size = self->line_size;
+        rc = printer_done (self->printer, task, what->out, what->out_size, what->err, what->err_size);
+    }
+    return rc;
+}
+
+static int print (results_t *self, const completion_t *what)
+{
+    printer_task_t task = {.source = what->dryer, .n = what->n, .tag = what->tag, .tag_size = what->tag_size};
+    if (self->line)
+        return print_lines (self, what, &task);
+    if (what->pieces || what->out_size || what->err_size)
+        return printer_done (self->printer, &task, what->out, what->out_size, what->err, what->err_size);
+    return printer_empty_run (self->printer, what->n, what->count);
+}
+
 void results_completed (results_t *self, const completion_t *what)
 {
-    int rc;
-    printer_task_t task = {.source = what->dryer, .n = what->n, .tag = what->tag, .tag_size = what->tag_size};
-    if (what->pieces || what->out_size || what->err_size)
-        rc = printer_done (self->printer, &task, what->out, what->out_size, what->err, what->err_size);
-    else
-        rc = printer_empty_run (self->printer, what->n, what->count);
-    if (rc == -1 && errno != EEXIST)
+    if (print (self, what) == -1 && errno != EEXIST)
         note_error (self);
     self->done += what->count;
     uint64_t out_bytes = what->out_size + (what->pieces ? forget_pieces (self, what->dryer, what->n) : 0);

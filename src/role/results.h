@@ -5,6 +5,8 @@
 #ifndef DISHES_ROLE_RESULTS_H
 #define DISHES_ROLE_RESULTS_H
 
+#include <stdio.h>
+
 #include "role/sink_role.h"
 
 //  Bytes that the pieces of a task had so far on stdout, for the job log.
@@ -25,9 +27,12 @@ typedef struct {
     size_t size, capacity;
     uint64_t *found; // numbers of outputs that wait since an earlier life, while it goes on
     size_t found_size, found_capacity;
-    uint64_t done;      // tasks counted …
-    uint64_t printed;   // … and this many when nothing waited last
-    int error;          // errno of the job log or of memory; 0: none
+    uint64_t done;    // tasks counted …
+    uint64_t printed; // … and this many when nothing waited last
+    int error;        // errno of the job log or of memory; 0: none
+    FILE *line;       // a task's, of --json, is written into …
+    char *line_bytes; // … this
+    size_t line_size;
     bool is_drawn_over; // printing and the progress line share a terminal
 } results_t;
 

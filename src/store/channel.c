@@ -16,6 +16,7 @@ enum {
     SLICE_BYTES = 4 * 1024 * 1024, // the most that one call writes
     ITEM_BYTES = 1024 * 1024,      // a queued spill does not grow beyond: its front is only freed with the rest
     TERMINAL_BYTES = 256,          // what a terminal that poll calls writable surely takes
+    CODED_BYTES = 12 * 1024,       // of a spill, encoded at once; for base64 a multiple of three
 };
 
 //  Writes what goes without waiting; 0: nothing now; -1 and errno.
@@ -26,6 +27,7 @@ typedef struct item {
     struct item *next;
     spill_t *spill;
     uint64_t offset, size;
+    json_code_t code;
     bool growing; // made by channel_put, which may add to it
 } item_t;
 
@@ -182,18 +184,45 @@ static size_t buffer_room (channel_t *self)
     return BUFFER_BYTES - self->end;
 }
 
+//  All of it: a part of three bytes is not in base64.
+static int read_whole (const item_t *item, uint8_t *bytes, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        ssize_t got = spill_read (item->spill, item->offset + at, bytes + at, size - at);
+        if (got <= 0)
+            return -1;
+        at += (size_t)got;
+    }
+    return 0;
+}
+
+//  Moves the next bytes of the queue's head into the buffer; how many, or -1 and errno.
+static ssize_t move (channel_t *self, size_t room)
+{
+    const item_t *item = self->head;
+    uint8_t *to = self->buffer + self->end, bytes[CODED_BYTES];
+    size_t size = item->size < room ? (size_t)item->size : room, used;
+    if (item->code == JSON_PLAIN) {
+        ssize_t got = spill_read (item->spill, item->offset, to, size);
+        self->end += got > 0 ? (size_t)got : 0;
+        return got;
+    }
+    size = size < sizeof bytes ? size : sizeof bytes;
+    if (read_whole (item, bytes, size) == -1)
+        return -1;
+    self->end += json_encode (item->code, bytes, size, size == item->size, to, room, &used);
+    return (ssize_t)used;
+}
+
 //  Moves the queue into the buffer as far as there is room.
 static int fill (channel_t *self)
 {
     size_t room;
-    while (self->head && (room = buffer_room (self))) {
+    while (self->head && (room = buffer_room (self)) >= JSON_CODE_MOST) {
         item_t *item = self->head;
-        if (item->size < room)
-            room = (size_t)item->size;
-        ssize_t got = spill_read (item->spill, item->offset, self->buffer + self->end, room);
+        ssize_t got = move (self, room);
         if (got < 0)
             return -1;
-        self->end += (size_t)got;
         self->queued_bytes -= (uint64_t)got;
         item->offset += (uint64_t)got;
         item->size -= (uint64_t)got;
@@ -290,13 +319,21 @@ int channel_put (channel_t *self, const void *data, size_t size)
     return size ? queue (self, at, size) : 0;
 }
 
-int channel_take (channel_t *self, spill_t **spill_p, uint64_t size)
+int channel_take_coded (channel_t *self, spill_t **spill_p, uint64_t size, json_code_t code)
 {
+    item_t *item = size ? push (self, *spill_p, size) : NULL;
     if (!size)
         spill_destroy (spill_p);
-    else if (push (self, *spill_p, size))
+    else if (item)
         *spill_p = NULL;
     else
         return -1;
+    if (item)
+        item->code = code;
     return fill (self);
+}
+
+int channel_take (channel_t *self, spill_t **spill_p, uint64_t size)
+{
+    return channel_take_coded (self, spill_p, size, JSON_PLAIN);
 }

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "base/json.h"
 #include "store/spill.h"
 
 typedef struct channel channel_t;
@@ -30,6 +31,9 @@ int channel_put (channel_t *self, const void *data, size_t size);
 
 //  Adds the first `size` bytes of a spill; takes it on success. 0, or -1 and errno.
 int channel_take (channel_t *self, spill_t **spill_p, uint64_t size);
+
+//  Likewise, but its bytes are written in that code. They count as what they are in the spill.
+int channel_take_coded (channel_t *self, spill_t **spill_p, uint64_t size, json_code_t code);
 
 //  Writes what goes now, a few MiB at most. 0, or -1 and errno (see channel_put).
 int channel_write (channel_t *self);

@@ -45,9 +45,10 @@ typedef struct {
 
 //  With --keep-order, an output that is counted and waits for its turn has these bytes at this place of the file
 //  journal_early_path, behind those told before.
+enum { JOURNAL_LINE = 3 }; // what --json says of the task beside its outputs; then these two are of that line, too
 typedef struct {
     uint64_t n;
-    unsigned stream; // 1, 2
+    unsigned stream; // 1, 2, JOURNAL_LINE
     uint64_t offset, size;
 } journal_early_t;
 

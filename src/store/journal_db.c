@@ -1,5 +1,6 @@
 /*  The journal's tables: how they are made and written. A commit writes only what has changed, whatever the size of the
  *  whole. */
+#include "core/done.h"
 #include "store/journal_i.h"
 
 #include <errno.h>
@@ -192,26 +193,14 @@ static int write_counted (journal_t *self)
     return 0;
 }
 
-static const char *note_of (outcome_t outcome, uint8_t flags)
-{
-    static const char *const notes[] = {NULL, "timed out", "not started", NULL, "output lost"};
-    if (outcome == TASK_BROKEN)
-        return "its dryers died";
-    for (uint8_t bit = 4; bit; bit >>= 1)
-        if (flags & bit)
-            return notes[bit];
-    return NULL;
-}
-
 static int write_row (journal_t *self, const row_t *row, const uint8_t *texts)
 {
-    static const char *const outcomes[OUTCOMES] = {"ok", "failed", "broken", "dropped"};
     static const value_t nothing = {.kind = NOTHING};
     const uint8_t *item = texts + row->command_size;
     bool ran = row->start_us;
     self->slow_rows += row->outcome == TASK_OK;
-    return PUT (self, PUT_TASK, number (row->n), number (row->count), text (outcomes[row->outcome]),
-                number (row->status), number (row->signal), text (note_of (row->outcome, row->flags)),
+    return PUT (self, PUT_TASK, number (row->n), number (row->count), text (outcome_name (row->outcome)),
+                number (row->status), number (row->signal), text (outcome_note (row->outcome, row->flags)),
                 number (row->attempt), ran ? number ((uint64_t)row->start_us) : nothing,
                 ran ? number (row->runtime_us) : nothing, row->dryer ? number (row->dryer) : nothing,
                 row->command_size ? text_of (texts, row->command_size) : nothing,

@@ -222,11 +222,14 @@ static int forget_failed (journal_t *self)
     return 0;
 }
 
+//  What goes to stderr by itself, and not in a line.
+#define IS_ERROR "stream = 2 AND n NOT IN (SELECT n FROM early WHERE stream = 3)"
+
 //  The end has printed what waited; of a file all of it is taken back but stderr.
 static int forget_errors (journal_t *self)
 {
     return self->ending.end == END_NONE ? 0
-                                        : journal_db_exec (self, "DELETE FROM early WHERE stream = 2", "cannot write");
+                                        : journal_db_exec (self, "DELETE FROM early WHERE " IS_ERROR, "cannot write");
 }
 
 int journal_reopen (journal_t *self, bool failed)
@@ -245,14 +248,14 @@ int journal_reopen (journal_t *self, bool failed)
 static int found_early (journal_t *self, sqlite3_stmt *row, journal_early_fn *take, void *arg)
 {
     journal_early_t place = {number_at (row, 0), (unsigned)number_at (row, 1), number_at (row, 2), number_at (row, 3)};
-    if (!ranges_has (&self->counted, place.n) || (place.stream != 1 && place.stream != 2))
+    if (!ranges_has (&self->counted, place.n) || !place.stream || place.stream > JOURNAL_LINE)
         return damaged (self, "an output waits that is of no counted task");
     return take (arg, &place);
 }
 
 int journal_early_found (journal_t *self, journal_early_fn *take, void *arg)
 {
-    static const char sql[] = "SELECT n, stream, offset, size FROM early WHERE stream = 1 OR NOT EXISTS"
+    static const char sql[] = "SELECT n, stream, offset, size FROM early WHERE NOT (" IS_ERROR ") OR NOT EXISTS"
                               " (SELECT 1 FROM ending) ORDER BY n, stream, at";
     sqlite3_stmt *statement = NULL;
     int taken = 0, rc = sqlite3_prepare_v2 (self->db, sql, -1, &statement, NULL);

@@ -76,8 +76,8 @@ static void unlink_output (outputs_t *self, output_t **link)
     output_t *output = *link;
     *link = output->next;
     self->size--;
-    spill_destroy (&output->kept[0]);
-    spill_destroy (&output->kept[1]);
+    for (int i = 0; i < PRINTER_STREAMS; i++)
+        spill_destroy (&output->kept[i]);
     free (output);
 }
 

@@ -8,15 +8,18 @@
 
 #include <stdbool.h>
 
+#include "base/json.h"
+#include "store/printer.h"
 #include "store/spill.h"
 
 typedef struct output {
     struct output *next; // in the same bucket
     uint64_t source, n;
-    bool whole;          // done, waits for its turn; the source does not matter any more
-    bool inside_line[2]; // the last byte was not the end of a line
-    uint64_t lines[2];   // bytes of `kept` up to the end of its last whole line
-    spill_t *kept[2];    // stdout, stderr; NULL: nothing
+    bool whole;                     // done, waits for its turn; the source does not matter any more
+    bool inside_line[2];            // the last byte was not the end of a line
+    uint64_t lines[2];              // bytes of `kept` up to the end of its last whole line
+    json_utf8_t seen[2];            // where it is to be JSON
+    spill_t *kept[PRINTER_STREAMS]; // NULL: nothing
 } output_t;
 
 typedef struct {

@@ -83,7 +83,8 @@ printer_t *printer_new (const printer_config_t *config)
         return NULL;
     self->mode = config->mode;
     self->keep_order = config->keep_order;
-    self->tag = config->tag && config->mode != PRINTER_RAW;
+    self->json = config->json;
+    self->tag = config->tag && config->mode != PRINTER_RAW && !config->json;
     self->is_ended = config->is_ended;
     self->end = self->last = config->end;
     self->next = config->first ? config->first : 1;
@@ -229,6 +230,7 @@ static int add (printer_t *self, output_t *output, const printer_task_t *task, i
     const target_t keep = to_spill (self, &output->kept[stream]);
     bool *inside_line = &output->inside_line[stream];
     size_t lines = printable (self, data, size);
+    json_look (&output->seen[stream], data, self->json ? size : 0);
     if (lines && streams && print_kept (self, output, stream) == -1)
         return -1;
     if (emit (self, streams ? to_channel (self, stream) : keep, task, inside_line, data, lines) == -1)
@@ -250,13 +252,19 @@ static bool streams (const printer_t *self, uint64_t n)
     return self->mode != PRINTER_GROUP && (!self->keep_order || n == self->next);
 }
 
+static int print_streams (printer_t *self, output_t *output)
+{
+    if (print_kept (self, output, PRINTER_OUT) == -1 || end_task (self) == -1)
+        return -1;
+    return print_kept (self, output, PRINTER_ERR);
+}
+
 static int print_whole (printer_t *self, output_t *output)
 {
-    for (int i = PRINTER_OUT; i <= PRINTER_ERR; i++)
+    for (int i = 0; i < PRINTER_STREAMS; i++)
         if (output->kept[i])
             spill_part (output->kept[i]);
-    if (print_kept (self, output, PRINTER_OUT) == -1 || end_task (self) == -1 ||
-        print_kept (self, output, PRINTER_ERR) == -1)
+    if ((self->json ? printer_kept_line : print_streams) (self, output) == -1)
         return -1;
     outputs_remove (&self->outputs, output);
     return 0;
@@ -336,11 +344,24 @@ static int keep_whole (printer_t *self, const printer_task_t *task, const void *
     if (!output || add (self, output, task, PRINTER_OUT, out, out_size, false) == -1 ||
         add (self, output, task, PRINTER_ERR, err, err_size, false) == -1)
         return -1;
+    if (self->json && printer_keep_line (self, output, task) == -1)
+        return -1;
     output->whole = true;
-    if (output->kept[PRINTER_OUT] || output->kept[PRINTER_ERR])
+    if (output->kept[PRINTER_OUT] || output->kept[PRINTER_ERR] || output->kept[PRINTER_LINE])
         return printer_note_untold (self, task->n);
     outputs_remove (&self->outputs, output);
     return ranges_add (&self->silent, task->n, 1);
+}
+
+//  What is printed now.
+static int print_done (printer_t *self, output_t *output, const printer_task_t *task, const void *const data[2],
+                       const size_t sizes[2])
+{
+    if (self->json)
+        return printer_line (self, output, task, data, sizes);
+    if (print_last (self, output, task, PRINTER_OUT, data[0], sizes[0]) == -1 || end_task (self) == -1)
+        return -1;
+    return print_last (self, output, task, PRINTER_ERR, data[1], sizes[1]);
 }
 
 int printer_done (printer_t *self, const printer_task_t *task, const void *out, size_t out_size, const void *err,
@@ -357,8 +378,7 @@ int printer_done (printer_t *self, const printer_task_t *task, const void *out, 
     if (self->keep_order && task->n != self->next)
         return settle (self, keep_whole (self, task, out, out_size, err, err_size));
     output_t *output = outputs_attempt (&self->outputs, task->n, task->source);
-    if (print_last (self, output, task, PRINTER_OUT, out, out_size) == -1 || end_task (self) == -1 ||
-        print_last (self, output, task, PRINTER_ERR, err, err_size) == -1)
+    if (print_done (self, output, task, (const void *[]){out, err}, (size_t[]){out_size, err_size}) == -1)
         return printer_fail (self);
     outputs_remove (&self->outputs, output);
     self->next = task->n + 1;

@@ -19,6 +19,10 @@
  * and when poll says so: small outputs are gathered until then, and a call writes a bounded amount so that the loop
  * goes on. Where stdout and stderr are the same file, everything goes to stdout's descriptor in order.
  *
+ *  With `json` a task is one line on stdout, an object of JSON: what its caller says of it, and in it what it wrote,
+ *  `stdout` and `stderr` as text, or `stdout_base64` where that is not UTF-8. The bytes are kept as they came, and
+ *  become JSON on their way out, a buffer at a time.
+ *
  *  An error (the reader went away, the disk is full) is sticky: every later call fails with the same errno and keeps
  *  nothing. SIGPIPE and SIGXFSZ are for the caller to ignore. One thread.
  */
@@ -39,16 +43,17 @@ typedef enum { PRINTER_GROUP = 0, PRINTER_LINES = 1, PRINTER_RAW = 2 } printer_m
 typedef struct {
     printer_mode_t mode;
     bool keep_order;
-    bool tag;              // each line begins with its task's tag and a TAB
-    bool is_ended;         // PRINTER_GROUP: what a task wrote to stdout, if anything, ends with `end`
-    uint8_t end;           // which is added where it is missing; stderr goes first, for who reads stdout may be quick
-    uint64_t first;        // with keep_order: the number that is printed first; 0: 1
-    int out_fd, err_fd;    // borrowed; usually 1 and 2
-    const char *out_path;  // NULL, or the file for stdout instead of out_fd: made anew, or emptied
-    bool is_private;       // out_path is for this user alone: 0600, and no link
-    bool is_resumed;       // out_path keeps its first out_bytes, and goes on behind them
-    uint64_t out_bytes;    // PRINTER_ALL_BYTES: whatever it has
-    bool holds;            // nothing goes to a pipe but by printer_write and printer_flush (out_path: as it comes)
+    bool tag;             // each line begins with its task's tag and a TAB
+    bool json;            // PRINTER_GROUP: lines of JSON, no tags; its last byte is `end` with is_ended, else a newline
+    bool is_ended;        // PRINTER_GROUP: what a task wrote to stdout, if anything, ends with `end`
+    uint8_t end;          // which is added where it is missing; stderr goes first, for who reads stdout may be quick
+    uint64_t first;       // with keep_order: the number that is printed first; 0: 1
+    int out_fd, err_fd;   // borrowed; usually 1 and 2
+    const char *out_path; // NULL, or the file for stdout instead of out_fd: made anew, or emptied
+    bool is_private;      // out_path is for this user alone: 0600, and no link
+    bool is_resumed;      // out_path keeps its first out_bytes, and goes on behind them
+    uint64_t out_bytes;   // PRINTER_ALL_BYTES: whatever it has
+    bool holds;           // nothing goes to a pipe but by printer_write and printer_flush (out_path: as it comes)
     const char *keep_path; // NULL, or the file that outputs which wait for their turn outlive the process in: see below
     const char *directory; // where to keep what does not fit in memory; NULL: $TMPDIR, or /tmp
     size_t memory_bytes;   // kept in memory, all together; 0: 8 MiB
@@ -57,13 +62,16 @@ typedef struct {
 
 //  A task's output as one dryer sends it. At any time a source has at most one attempt of a number.
 typedef struct {
-    uint64_t source; // the dryer's life
-    uint64_t n;      // the task's number
-    const void *tag; // its tag, without the TAB: the same in each call; looked at only if the config says `tag`
-    size_t tag_size; // bytes
+    uint64_t source;  // the dryer's life
+    uint64_t n;       // the task's number
+    const void *tag;  // its tag, without the TAB: the same in each call; looked at only if the config says `tag`
+    size_t tag_size;  // bytes
+    const void *line; // with `json`, when it is done: an object but for its last brace; it has a member at least
+    size_t line_size;
 } printer_task_t;
 
-enum { PRINTER_OUT = 0, PRINTER_ERR = 1 };
+//  Of these the last is what `line` was.
+enum { PRINTER_OUT = 0, PRINTER_ERR = 1, PRINTER_LINE = 2, PRINTER_STREAMS = 3 };
 
 //  NULL and errno: ENOMEM, or why out_path cannot be opened (the caller knows the path); EAGAIN, it is a FIFO that
 //  nobody reads yet. A descriptor that is not open is found out when something is to be written there.
@@ -116,7 +124,7 @@ uint64_t printer_written (const printer_t *self);
 //  So many bytes of a task's stream are at this place of the file, behind those told before.
 typedef struct {
     uint64_t n;
-    int stream; // PRINTER_OUT, PRINTER_ERR
+    int stream; // PRINTER_OUT, …
     uint64_t offset, size;
 } printer_place_t;
 

@@ -1,4 +1,5 @@
-/*  What the parts of the printer share: printer.c prints, printer_keep.c has what outlives the process. */
+/*  What the parts of the printer share: printer.c prints, printer_json.c has lines of JSON, printer_keep.c what
+ * outlives the process. */
 #ifndef DISHES_STORE_PRINTER_I_H
 #define DISHES_STORE_PRINTER_I_H
 
@@ -9,7 +10,7 @@
 
 struct printer {
     printer_mode_t mode;
-    bool keep_order, tag, keeps; // keeps: the pool has a name
+    bool keep_order, tag, json, keeps; // keeps: the pool has a name
     spill_pool_t *pool;
     channel_t *channels[2]; // the same twice where stdout and stderr are one file
     char *out_name;
@@ -28,6 +29,15 @@ struct printer {
 
 //  Makes errno the sticky error: of a channel if one failed, else of keeping. -1.
 int printer_fail (printer_t *self);
+
+//  A task that is done becomes a line: of what is kept of it (or NULL) and then these bytes; or of all that was kept.
+//  0, or -1 and errno.
+int printer_line (printer_t *self, output_t *output, const printer_task_t *task, const void *const data[2],
+                  const size_t sizes[2]);
+int printer_kept_line (printer_t *self, output_t *output);
+
+//  Keeps what the line is to say beside what is kept already. 0, or -1 and errno.
+int printer_keep_line (printer_t *self, output_t *output, const printer_task_t *task);
 
 //  A whole output that printer_keep has to see, where anything is kept. 0, or -1 and ENOMEM.
 int printer_note_untold (printer_t *self, uint64_t n);

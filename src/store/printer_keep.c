@@ -14,7 +14,7 @@ int printer_note_untold (printer_t *self, uint64_t n)
 
 static int keep (printer_t *self, output_t *output)
 {
-    for (int i = PRINTER_OUT; i <= PRINTER_ERR; i++)
+    for (int i = 0; i < PRINTER_STREAMS; i++)
         if (output->kept[i] && spill_keep (output->kept[i]) == -1)
             return printer_fail (self);
     return 0;
@@ -22,7 +22,7 @@ static int keep (printer_t *self, output_t *output)
 
 static int tell_places (const output_t *output, printer_place_fn *tell, void *arg)
 {
-    for (int i = PRINTER_OUT; i <= PRINTER_ERR; i++)
+    for (int i = 0; i < PRINTER_STREAMS; i++)
         for (size_t j = 0; output->kept[i] && j < spill_places (output->kept[i]); j++) {
             spill_place_t at = spill_place (output->kept[i], j);
             printer_place_t place = {.n = output->n, .stream = i, .offset = at.offset, .size = at.size};

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "store/json_file.h"
 
 #define COUNT_OF(table) (sizeof (table) / sizeof *(table))
 

@@ -149,6 +149,8 @@ static void test_numbers (void **state)
         ROW ("-q", given.quote, true),
         ROW ("-k", printer.keep_order, true),
         ROW ("--line-buffer", printer.mode, PRINTER_LINES),
+        ROW ("--json", printer.json, true),
+        ROW ("--json", runner.want_text, true),
         ROW ("--lb", runner.output, RUNNER_LINES),
         ROW ("-u", printer.mode, PRINTER_RAW),
         ROW ("-ku", runner.output, RUNNER_BYTES),
@@ -412,7 +414,8 @@ static void test_errors (void **state)
         {"--results _ echo", "--results: the name of the directory is empty: give one"},
         {"--results a{/.} echo", "--results: 'a{/.}' holds a replacement string: give a directory, the items become "
                                  "names below it"},
-        {"--results -.json echo", "--results: '-.json' would be a table, and there is none here: give a directory"},
+        {"--results -.json echo", "--results: '-.json' would be a table, and there is none here: give a directory, or "
+                                  "--json -o FILE"},
         {"--resume echo", "--resume needs to know what was done: give the --journal or --joblog of that run"},
         {"--journal f -o f echo", "--journal needs a file of its own: give one that is nothing else"},
         {"-S host", "unknown option -S: start a dryer on each machine, as in ssh HOST dryer --at tcp://HEAD:PORT --key "

@@ -112,6 +112,7 @@ static void test_numbers (void **state)
         int64_t value;
     } rows[] = {
         ROW ("sink --at tcp://127.0.0.1:5570", address.port, 5570),
+        ROW ("sink --at ipc://k --json", printer.json, true),
         ROW ("sink --at tcp://127.0.0.1:*", address.port, 0),
         ROW ("sink --at tcp://127.0.0.1:*", address.kind, ADDRESS_TCP),
         ROW ("sink --at ipc:///tmp/x", address.kind, ADDRESS_IPC),
@@ -167,6 +168,7 @@ static void test_numbers (void **state)
         ROW ("dishes --status ipc://k", wait_ms, 5000),
         ROW ("dishes --status ipc://k --wait 1 --json", wait_ms, 1000),
         ROW ("dishes --status ipc://k --json", json, true),
+        ROW ("dishes --status ipc://k --json", printer.json, false),
         ROW ("dishes --keygen keys", action, ACTION_KEYGEN),
     };
     for (size_t i = 0; i < COUNT_OF (rows); i++) {
@@ -386,7 +388,10 @@ static void test_errors (void **state)
         {"dishes --keygen d --key f", "--key does not go with --keygen: leave it out"},
         {"dishes --keygen _", "--keygen: the name of the directory is empty: give one"},
         {"dishes --run 5 echo", "--run belongs to --join"},
-        {"dishes --json echo", "--json belongs to --status"},
+        {"dishes --json -u echo", "--json gives a task when it is done: leave out -u and --line-buffer, or --json"},
+        {"sink --at ipc://k --json --line-buffer",
+         "--json gives a task when it is done: leave out -u and --line-buffer, or --json"},
+        {"washer --at ipc://k --json", "unknown option --json: sink has it, washer has not"},
         {"dishes --items 5 echo", "--items belongs to --bench"},
         {"dishes --bench --items 0", "--items '0' is too small: the least is 1"},
         {"dishes --bench --size 0", "--size '0' is too small: the least is 1"},
