@@ -164,7 +164,7 @@ static void turn (role_t *self, int64_t now_ms)
     if (observer_state (self->core) == OBSERVER_OVER) {
         conclude (self);
         self->is_over = true;
-    } else if (!self->peer.is_heard && now_ms >= self->look_ms) {
+    } else if (!self->peer.is_met && now_ms >= self->look_ms) {
         self->look_ms = now_ms + LOOK_MS;
         self->is_over = self->is_over || look_for_result (self);
     }
@@ -175,7 +175,7 @@ static int64_t due_ms (const role_t *self)
     if (self->peer.orders_watch.ready)
         return 0;
     const int64_t all_ms[] = {observer_due_ms (self->core), peer_due_ms (&self->peer), self->end_ms,
-                              self->peer.is_heard ? INT64_MAX : self->look_ms};
+                              self->peer.is_met ? INT64_MAX : self->look_ms};
     int64_t due_ms = INT64_MAX;
     for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
         due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;

@@ -8,7 +8,7 @@ enum { LOOK_MS = 200, GAP_MS = 500 };
 static int open_orders (peer_t *self)
 {
     self->orders = site_orders (self->site, self->role, self->life);
-    self->is_heard = false;
+    self->is_met = false;
     return self->orders ? loop_watch (self->loop, &self->orders_watch, socket_fd (self->orders)) : -1;
 }
 
@@ -81,7 +81,7 @@ static void say_refusal (peer_t *self)
 
 int peer_tick (peer_t *self, int64_t now_ms)
 {
-    if (!self->is_heard && now_ms >= self->look_ms) {
+    if (!self->is_met && now_ms >= self->look_ms) {
         self->look_ms = now_ms + LOOK_MS;
         say_refusal (self);
         look_for_result (self);
@@ -94,7 +94,7 @@ int peer_tick (peer_t *self, int64_t now_ms)
 
 int64_t peer_due_ms (const peer_t *self)
 {
-    if (self->is_heard)
+    if (self->is_met)
         return INT64_MAX;
     int64_t due_ms = site_due_ms (self->site);
     return due_ms < self->look_ms ? due_ms : self->look_ms;
@@ -116,7 +116,7 @@ packet_found_t peer_receive (peer_t *self)
 {
     packet_found_t found = packet_receive (self->orders, true, &self->inbound);
     self->orders_watch.ready = found != PACKET_NONE;
-    self->is_heard = self->is_heard || found == PACKET_GOOD;
+    self->is_met = self->is_met || (found == PACKET_GOOD && self->inbound.message.header.type != MSG_ADVERT);
     self->oom = self->oom || found == PACKET_LOST;
     return found;
 }

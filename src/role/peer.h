@@ -20,14 +20,14 @@ typedef struct {
     void *orders, *reports;
     watch_t orders_watch, reports_watch;
     inbound_t inbound;
-    bool oom;      // a message is lost
-    bool is_heard; // the sink, on these orders
+    bool oom;    // a message is lost
+    bool is_met; // the sink has answered, on these orders: it knows us
     //  A run that came and went since peer_open, without us, left its result (on ipc). One that lay there before says
     //  nothing: a part may be the first of the next run.
     bool has_missed;
     uint64_t old_run;
     bool is_refused; // and that was said
-    int64_t look_ms; // when to look again why the sink is not heard
+    int64_t look_ms; // when to look again why the sink does not answer
     pulse_t *pulse;  // NULL: inproc
     unsigned rests;  // nested
     header_t last;   // of what went out last: the sign of life where the loop is held up

@@ -5,10 +5,13 @@
 
 import json
 import os
+import re
 import resource
 import signal
 
 import harness
+import stranger as wire
+from false_sink import false_sink
 from stages import GATED, StageCase
 
 #  What --status --json tells: always, of a sink that lives, of a run that is over.
@@ -261,6 +264,20 @@ class Late(JoinCase):
         Status.check_fields(self, status, ALWAYS, OVER)
         self.assertEqual((status["state"], status["end"], status["exit_status"], status["failed"], status["total"]),
                          ("over", "joined", 2, 2, 2))
+
+    def test_who_meets_a_sink_that_goes_without_a_word_is_answered_by_what_the_run_left(self):
+        self.run_once("true")
+        where = os.path.join(self.env["DISHES_DIR"], self.at.removeprefix("ipc://"), "result")
+        result = self.read(where)
+        os.remove(where)
+        with false_sink(self.at, self.env["DISHES_DIR"]) as sink:
+            parts = (self.dryer("true"), 0), (self.join("--wait", "20"), 0), (self.washer(":::", "a"), 125)
+            self.wait_for(lambda: all(sink.heard[role, wire.HELLO] for role in "dow"), "all three to say HELLO")
+        run = f"run {sink.run_id}\n".encode()
+        with open(os.open(where, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+            file.write(re.sub(rb"run \d+\n", run, result))
+        for part, status in parts:
+            self.ends(part, status)
 
     def test_a_late_join_of_another_run_is_not_answered(self):
         self.run_once("true")
