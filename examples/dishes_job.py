@@ -1,6 +1,7 @@
 """How dryer.py runs a command: its words, its outputs, and who ends it when nobody else can."""
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -75,26 +76,36 @@ class Guardian:
 
     @staticmethod
     def watch(reading):
-        groups = set()
+        groups = {}
         with os.fdopen(reading) as lines:
-            for line in lines:
-                groups ^= {int(line)}
-        for group in groups:
+            for job, *group in map(str.split, lines):
+                if group:
+                    groups[job] = int(*group)
+                else:
+                    groups.pop(job, None)
+        for group in groups.values():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGKILL)
         os._exit(0)
 
-    def tell(self, group):
-        """Said once when a process group begins, and once when its leader has ended, before its number is free."""
-        os.write(self.pipe, b"%d\n" % group)
+    def begins(self, job):
+        """Said by the command's own process, before it is one: there is no moment at which nobody knows of it."""
+        os.write(self.pipe, b"%d %d\n" % (job, os.getpid()))
+
+    def ends(self, job):
+        """Said before the number of its process is free, or when there was none."""
+        os.write(self.pipe, b"%d\n" % job)
 
 
 class Job:
     """A command that runs or has run for a task, with its outputs: in files of no name, gone with the last letter that
     reads from them."""
 
+    numbers = itertools.count(1)
+
     def __init__(self, guardian, task, slot, command, pipe):
         self.guardian, self.task, self.slot, self.holds_slot = guardian, task, slot, True
+        self.number = next(self.numbers)
         self.words = words_of(command, task, slot)
         self.files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]   # stdout, stderr
         self.sizes = [0, 0]         # complete once the command has ended
@@ -104,10 +115,11 @@ class Job:
         self.process = self.descriptor = None
         try:
             self.process = subprocess.Popen(self.words, stdin=stdin_of(task) if pipe else subprocess.DEVNULL, stdout=self.files[0],
-                                            stderr=self.files[1], env=environment_of(task, slot), process_group=0)
-            guardian.tell(self.process.pid)
+                                            stderr=self.files[1], env=environment_of(task, slot), process_group=0,
+                                            preexec_fn=lambda: guardian.begins(self.number))
             self.descriptor = os.pidfd_open(self.process.pid)
         except (OSError, ValueError) as error:
+            guardian.ends(self.number)
             held = "the item holds a NUL byte, which no argument can hold"
             reason = error.strerror if isinstance(error, OSError) else str(error) if pipe else held
             self.files[1].write(f"dryer.py: task {task.n} cannot be run: {reason}\n".encode())
@@ -122,7 +134,7 @@ class Job:
     def end(self):
         """Takes the exit status of a command that has ended."""
         os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
-        self.guardian.tell(self.process.pid)
+        self.guardian.ends(self.number)
         status = self.process.wait()
         self.status, self.signal = max(status, 0), max(-status, 0)
         self.runtime_us = int((time.monotonic() - self.began) * 1e6)
