@@ -288,10 +288,11 @@ void sink_bad_message (sink_t *self)
     self->bad++;
 }
 
+//  Who is expected may have been connected by what the sink before was told: that connection it closes to begin anew.
 void sink_disconnected (sink_t *self, uint64_t life, int64_t now_ms)
 {
     peer_t *peer = roster_find (&self->roster, life);
-    if (peer && peer->gone_ms < 0)
+    if (peer && peer->gone_ms < 0 && !peer->expected)
         peer->gone_ms = now_ms;
 }
 
