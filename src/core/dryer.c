@@ -409,6 +409,7 @@ void dryer_tick (dryer_t *self, int64_t now_ms)
     drain (self, now_ms);
     if (self->session.state == SESSION_HELLO && session_hello_due (&self->session, now_ms))
         hello (self);
+    self->session.gauge = self->held.tasks;
     if (self->state != DRYER_GONE)
         session_pump (&self->session, &self->outbox, now_ms);
     if (self->state == DRYER_PARTING && self->session.state == SESSION_OVER)

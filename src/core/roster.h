@@ -31,6 +31,7 @@ typedef struct {
     uint64_t strangers; // it told of so many at its lanes
     // a dryer's
     uint32_t slots, prefetch, grain, unsure;
+    uint64_t waiting;      // tasks that wait there for a slot, as it said last
     slice_t inventory;     // records: what it held when it said so last
     uint64_t asked;        // WASHER-DOWN of this life is to be answered by HOLDING; 0: not
     uint64_t dropped_for;  // it was told to drop what it held for lives before this washer's

@@ -292,7 +292,7 @@ packet_t session_packet (session_t *self, uint8_t type)
 {
     packet_t packet = {.wire = TO_SINK, .role = self->role};
     packet.header = (header_t){.type = type, .run = self->run, .from = self->life, .to = self->sink};
-    packet.header.credit = self->sent_again;
+    packet.header.credit = self->gauge;
     link_stamp (&self->link, &packet.header);
     return packet;
 }

@@ -57,20 +57,21 @@ typedef struct {
     session_state_t state;
     uint64_t life, run, sink;
     link_t link;
-    int64_t wait_ms;           // how long to seek a sink, or wait for one to come back; 0: for ever
-    int64_t silence_ms;        // the sink's dead-after, told in WELCOME
-    bool durable;              // the sink keeps a journal: it may come back
-    bool quiet;                // nothing was heard for silence_ms
-    int64_t since_ms;          // since when this state lasts
-    int64_t heard_ms;          // when the sink was heard last
-    int64_t ticked_ms;         // when we were last awake
-    int64_t paused_ms;         // we slept until the last tick, for longer than we meant to: no wait counts that; 0: not
-    int64_t hello_ms;          // when the next HELLO (or BYE) is due
-    int64_t hello_gap_ms;      // doubles from one to the next
-    int64_t beat_ms;           // when the next beat is due
-    uint64_t credit;           // output credit granted by the sink
-    uint64_t sent_again;       // of a washer: tasks sent again after losses, told on each message
-    uint64_t strangers;        // of a washer: refused by its process so far
+    int64_t wait_ms;      // how long to seek a sink, or wait for one to come back; 0: for ever
+    int64_t silence_ms;   // the sink's dead-after, told in WELCOME
+    bool durable;         // the sink keeps a journal: it may come back
+    bool quiet;           // nothing was heard for silence_ms
+    int64_t since_ms;     // since when this state lasts
+    int64_t heard_ms;     // when the sink was heard last
+    int64_t ticked_ms;    // when we were last awake
+    int64_t paused_ms;    // we slept until the last tick, for longer than we meant to: no wait counts that; 0: not
+    int64_t hello_ms;     // when the next HELLO (or BYE) is due
+    int64_t hello_gap_ms; // doubles from one to the next
+    int64_t beat_ms;      // when the next beat is due
+    uint64_t credit;      // output credit granted by the sink
+    uint64_t gauge;       // told on each message. Of a washer: tasks sent again after losses; of a dryer: tasks that
+                          // wait there for a slot
+    uint64_t strangers;   // of a washer: refused by its process so far
     uint64_t strangers_before; // … of these, what its earlier lives have told
     uint64_t strangers_told;   // … what this life has told
     bool strangers_due;        // there is something to tell …

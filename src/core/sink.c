@@ -275,6 +275,8 @@ void sink_heard (sink_t *self, const message_t *message, int64_t now_ms)
     link_heard (&peer->link, header);
     if (peer->role == ROLE_WASHER && header->credit > self->redelivered)
         self->redelivered = header->credit;
+    if (peer->role == ROLE_DRYER)
+        peer->waiting = header->credit;
     if (header->type == MSG_BYE) {
         sink_reply (self, peer->life, peer->role, MSG_GONE, NULL);
         peers_close (self, peer, false, now_ms);
@@ -383,7 +385,8 @@ int64_t sink_due_ms (const sink_t *self)
         return INT64_MAX;
     if (self->uncommitted && self->state != SINK_ENDED) // after the end nothing is committed any more
         return 0;
-    int64_t due = peers_due_ms (self), other = INT64_MAX;
+    int64_t due = peers_due_ms (self), other = INT64_MAX, counted = count_due_ms (self);
+    due = counted < due ? counted : due;
     if (self->state == SINK_ENDED && !self->is_detained)
         other = self->guests && self->ticked_ms < self->ended_ms + GUESTS_MS ? self->ended_ms + GUESTS_MS
                                                                              : linger_ms (self);

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+//  COUNTED is held back for so long, or so many tasks, where the washer can do without.
+enum { HOLD_MS = 5, HOLD_TASKS = 32 };
+
 figures_t count_figures (const sink_t *self)
 {
     const uint64_t *by = self->tally.by_outcome;
@@ -18,67 +21,6 @@ figures_t count_figures (const sink_t *self)
                        .redelivered = self->redelivered,
                        .duplicates = self->tally.duplicates,
                        .lost = self->lost};
-}
-
-//  ---- --halt, as GNU parallel has it
-
-static uint64_t halt_reached (const sink_t *self)
-{
-    const uint64_t *by = self->tally.by_outcome;
-    uint64_t failed = by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED];
-    switch (self->config.halt_what) {
-    case HALT_FAIL:
-        return failed;
-    case HALT_SUCCESS:
-        return by[TASK_OK];
-    default:
-        return by[TASK_OK] + failed;
-    }
-}
-
-//  The exit status of a halted run: of the job itself where one is enough, else how many, or what share, has failed.
-static uint8_t halt_status (const sink_t *self, const completion_t *c, uint64_t total)
-{
-    const uint64_t *by = self->tally.by_outcome;
-    uint64_t failed = by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED];
-    if (self->config.halt_what == HALT_SUCCESS)
-        return 0;
-    if (self->config.halt_percent)
-        return failed < total ? (uint8_t)((failed * 100 + total - 1) / total) : 100;
-    if (self->config.halt_count == 1)
-        return (uint8_t)(c->signal ? 128 + c->signal : c->status ? c->status : c->outcome != TASK_OK);
-    return (uint8_t)(failed > 100 ? 101 : failed);
-}
-
-static void halt_judge (sink_t *self, const completion_t *c)
-{
-    const sink_config_t *config = &self->config;
-    if (config->halt_when == HALT_NEVER || self->halt_hit)
-        return;
-    uint64_t total = self->tally.eof ? self->tally.total : config->total_hint;
-    if (config->halt_percent && !total)
-        return; // a share of what is not known yet
-    uint64_t reached = halt_reached (self);
-    self->halt_hit =
-        config->halt_percent ? reached * 100 >= total * config->halt_percent : reached >= config->halt_count;
-    if (self->halt_hit)
-        self->halt_status = halt_status (self, c, total);
-}
-
-static void halt_check (sink_t *self, const completion_t *c)
-{
-    halt_what_t what = self->config.halt_what;
-    if (what == HALT_DONE || (what == HALT_FAIL) == (c->outcome != TASK_OK))
-        halt_judge (self, c);
-}
-
-//  By the figures alone: those of a restarted sink, or the total that is known now.
-static void halt_look (sink_t *self)
-{
-    const uint64_t *by = self->tally.by_outcome;
-    bool failed = by[TASK_FAILED] + by[TASK_BROKEN] + by[TASK_DROPPED];
-    completion_t last = {.outcome = failed ? TASK_FAILED : TASK_OK, .status = failed ? self->failure : 0};
-    halt_judge (self, &last);
 }
 
 //  ---- completions
@@ -103,9 +45,16 @@ static void note_counted (sink_t *self, run_t run, outcome_t outcome)
     self->counted_records++;
 }
 
+//  The washer is to hear at once of what this peer has reported: the slots may soon want more.
+static bool is_awaited (const peer_t *peer)
+{
+    return peer->role != ROLE_DRYER || peer->prompt || peer->leaving || peer->waiting < peer->slots ||
+           peer->waiting < peer->prefetch / 2;
+}
+
 //  Counts what is fresh of a completion and passes that on. False where all of it was counted already, or was never
 //  put.
-static bool accept (sink_t *self, const completion_t *completion)
+static bool accept (sink_t *self, const peer_t *peer, const completion_t *completion)
 {
     bool any = false;
     uint64_t n = completion->n, end = completion->n + completion->count;
@@ -125,7 +74,9 @@ static bool accept (sink_t *self, const completion_t *completion)
         part.count = fresh.count;
         self->ports.completed (self->ports.arg, &part);
         note_counted (self, fresh, part.outcome);
+        self->counted_tasks += fresh.count;
         self->uncommitted = any = true;
+        self->is_awaited = self->is_awaited || is_awaited (peer);
         halt_check (self, &part);
     }
     return any;
@@ -145,7 +96,7 @@ static void on_done (sink_t *self, peer_t *peer, reader_t *in, const message_t *
         completion.host = peer->host;
         if (in->bad)
             return;
-        if (!accept (self, &completion))
+        if (!accept (self, peer, &completion))
             self->ports.drop (self->ports.arg, peer->life, completion.n);
     }
 }
@@ -173,7 +124,7 @@ static void on_broken (sink_t *self, peer_t *peer, reader_t *in, const message_t
     completion_t c = broken_read (in, message->body, &values);
     self->oom |= values.failed;
     peer->prompt = true;
-    if (!in->bad && accept (self, &c))
+    if (!in->bad && accept (self, peer, &c))
         sink_say (self, "task %llu is given up: %u dryers died of it", (unsigned long long)c.n, (unsigned)c.attempt);
     writer_free (&values);
 }
@@ -184,7 +135,7 @@ static void on_dropped (sink_t *self, peer_t *peer, reader_t *in, const message_
     completion_t c = {.n = run.n, .count = run.count, .outcome = TASK_DROPPED};
     peer->prompt = true;
     if (!in->bad)
-        accept (self, &c);
+        accept (self, peer, &c);
 }
 
 static void on_eof (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
@@ -399,6 +350,26 @@ void count_known (sink_t *self, const ranges_t *counted, uint64_t failed)
 
 //  ---- commit, and after
 
+static void forget_counted (sink_t *self)
+{
+    self->counted.size = 0;
+    self->counted_records = 0;
+    self->counted_tasks = 0;
+    self->is_awaited = false;
+}
+
+static void tell_counted (sink_t *self, int64_t now_ms)
+{
+    peer_t *washer = peers_washer (self);
+    if (!washer || !washer->welcomed) {
+        forget_counted (self); // WELCOME will tell it all
+    } else if (now_ms >= count_due_ms (self)) {
+        sink_letter (self, washer, MSG_COUNTED, self->counted_records, &self->counted);
+        forget_counted (self);
+        self->counted_ms = now_ms;
+    }
+}
+
 void count_commit (sink_t *self, int64_t now_ms)
 {
     if (self->ending.end != END_NONE)
@@ -406,8 +377,7 @@ void count_commit (sink_t *self, int64_t now_ms)
     if (self->uncommitted && self->ports.commit (self->ports.arg) == -1) {
         self->uncommitted = false;
         self->commit_failed = true;
-        self->counted.size = 0;
-        self->counted_records = 0;
+        forget_counted (self);
         sink_explain (self, "what was done cannot be made durable");
         count_end (self, END_LOST, 125, now_ms);
         return;
@@ -420,12 +390,14 @@ void count_commit (sink_t *self, int64_t now_ms)
             link_ack_all (&peer->link);
         peer->uncommitted = false;
     }
-    peer_t *washer = self->washer ? roster_find (&self->roster, self->washer) : NULL;
-    if (washer && washer->welcomed && self->counted_records)
-        sink_letter (self, washer, MSG_COUNTED, self->counted_records, &self->counted);
-    else
-        self->counted.size = 0; // WELCOME will tell it all
-    self->counted_records = 0;
+    tell_counted (self, now_ms);
+}
+
+int64_t count_due_ms (const sink_t *self)
+{
+    if (!self->counted_records || self->ending.end != END_NONE)
+        return INT64_MAX;
+    return self->is_awaited || self->counted_tasks >= HOLD_TASKS ? INT64_MIN : self->counted_ms + HOLD_MS;
 }
 
 void count_end (sink_t *self, end_t end, uint8_t status, int64_t now_ms)
@@ -458,17 +430,6 @@ static void orphaned (sink_t *self, int64_t now_ms)
     count_end (self, END_LOST, 125, now_ms);
 }
 
-//  Soon: the washer takes back what was not started, and no dryer starts it meanwhile.
-static void halt (sink_t *self)
-{
-    sink_enter (self, EVENT_HALT);
-    for (size_t i = 0; i < self->roster.size; i++) {
-        peer_t *peer = self->roster.peers[i];
-        if (peer->life == self->washer || (peer->role == ROLE_DRYER && !peer->expected))
-            sink_letter (self, peer, MSG_HALT, 0, &(writer_t){0});
-    }
-}
-
 //  All is counted: what there was to do. --halt has its own word about the status.
 static void join (sink_t *self, uint64_t failed, int64_t now_ms)
 {
@@ -494,7 +455,7 @@ void count_decide (sink_t *self, int64_t now_ms)
     } else if (tally_complete (&self->tally)) {
         join (self, failed, now_ms);
     } else if (self->halt_hit && self->state == SINK_OPEN) {
-        halt (self);
+        halt_begin (self);
     } else if (self->halt_hit && self->state == SINK_ORPHAN) {
         count_end (self, END_HALTED, self->halt_status, now_ms);
     } else if (self->state == SINK_ORPHAN) {

@@ -36,8 +36,11 @@ struct sink {
     before_t before; // of that EOF
     uint64_t redelivered;
     ranges_t unheld;  // since the washer was lost: reported as failed or returned
-    writer_t counted; // COUNTED records that await their commit
+    writer_t counted; // COUNTED records that await their commit, or are held back
     uint32_t counted_records;
+    uint64_t counted_tasks; // … in them
+    int64_t counted_ms;     // when the last of them went
+    bool is_awaited;        // the next ones are not to be held back
     bool uncommitted;
     uint64_t backlog;
     size_t guests;
@@ -83,9 +86,15 @@ bool peers_all_held (const sink_t *self, bool *known); // what is not counted is
 void input_heard (sink_t *self, peer_t *washer, reader_t *in, const message_t *message);
 bool input_ends_early (sink_t *self, const peer_t *washer); // at its EOF; then the run has ended
 
+//  sink_halt.c: --halt
+void halt_check (sink_t *self, const completion_t *c); // what was just counted may be the last that was wanted
+void halt_look (sink_t *self);  // by the figures alone: those of a restarted sink, or the total that is known now
+void halt_begin (sink_t *self); // the washer takes back what was not started, and no dryer starts it meanwhile
+
 //  sink_count.c: what they report
 void count_letter (sink_t *self, peer_t *peer, const message_t *message, int64_t now_ms);
 void count_commit (sink_t *self, int64_t now_ms); // durable first, then acked and told
+int64_t count_due_ms (const sink_t *self);        // when what is held back is told; INT64_MAX: nothing is
 void count_decide (sink_t *self, int64_t now_ms); // joined, halted?
 void count_end (sink_t *self, end_t end, uint8_t status, int64_t now_ms);
 void count_known (sink_t *self, const ranges_t *counted, uint64_t failed); // by the washer, from before

@@ -122,6 +122,7 @@ static void close_washer (sink_t *self, const peer_t *washer, int64_t now_ms)
 
 void peers_close (sink_t *self, peer_t *peer, bool blame, int64_t now_ms)
 {
+    self->is_awaited = true;
     count_commit (self, now_ms); // every COUNTED of that life goes before its end is told
     bool has_only_looked = peer->role == ROLE_OBSERVER && !peer->link.got;
     if (!has_only_looked) // it may look again: nothing is to be kept of it

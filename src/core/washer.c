@@ -392,7 +392,7 @@ void washer_tick (washer_t *self, int64_t now_ms)
     if (self->session.state == SESSION_HELLO && self->state != WASHER_GONE &&
         session_hello_due (&self->session, now_ms))
         hello (self);
-    self->session.sent_again = self->figures.redelivered;
+    self->session.gauge = self->figures.redelivered;
     if (self->state != WASHER_GONE)
         session_pump (&self->session, &self->outbox, now_ms);
     if (self->state == WASHER_LEAVING && self->session.state == SESSION_OVER)

@@ -50,13 +50,21 @@ static bool eligible (const washer_t *self, const lane_t *lane, uint64_t limit)
     return lane_usable (lane) && lane_out (lane) < limit && lane->dryer != self->cell && !has_alone (lane);
 }
 
+//  A dryer that has less than this gets more. What waits behind its slots is filled up when a quarter of it is gone: a
+//  message for each task that is done would wake four threads to move one number.
+static uint64_t mark (const lane_t *lane, bool prefetch)
+{
+    uint64_t base = lane_base (lane), window = lane_window (lane), quarter = (window - base) / 4;
+    return !prefetch ? base : quarter ? window - quarter + 1 : window;
+}
+
 //  The dryer with the least of its slots taken, room for more, and not the one to be avoided where another will do.
 static lane_t *choose (const washer_t *self, bool prefetch, uint64_t avoid)
 {
     lane_t *best = NULL;
     for (size_t i = 0; i < self->lanes.size; i++) {
         lane_t *lane = self->lanes.lanes[i];
-        if (!eligible (self, lane, prefetch ? lane_window (lane) : lane_base (lane)))
+        if (!eligible (self, lane, mark (lane, prefetch)))
             continue;
         if (!best || (best->dryer == avoid) > (lane->dryer == avoid) ||
             ((best->dryer == avoid) == (lane->dryer == avoid) &&

@@ -209,6 +209,27 @@ def S33_dryer_down_is_the_last_word(case):
     assert not [message for message in washer.spend(0.3) if message.seq]
 
 
+def S49_what_is_held_back_is_told_in_time(case):
+    sink = case.sink()
+    washer, dryer = case.peer(sink, "w"), case.peer(sink, "d", wire.hello_of_dryer(slots=2, prefetch=64))
+    for n in range(1, 41):
+        dryer.letter(DONE, wire.done(n), b"", credit=64)
+    wait_until(lambda: sum(count for _, count, _ in told(washer)) == 40, lambda: told(washer), meanwhile=washer)
+    assert washer.count(COUNTED) < 40, "each was told by itself"
+
+
+def S49_what_is_held_back_goes_before_dryer_down(case):
+    sink = case.sink()
+    washer, dryer = case.peer(sink, "w"), case.peer(sink, "d", wire.hello_of_dryer(slots=2, prefetch=64))
+    for n in range(1, 11):
+        dryer.letter(DONE, wire.done(n), b"", credit=64)
+    dryer.say(BYE)
+    counted = 0
+    while (message := washer.hear((COUNTED, DRYER_DOWN))).type == COUNTED:
+        counted += sum(count for _, count, _ in wire.read_counted(message))
+    assert counted == 10
+
+
 def S33_dryer_down_is_said_of_who_was_not_presented(case):
     sink = case.sink()
     dryer = case.peer(sink, "d")

@@ -97,6 +97,18 @@ def S21_window_is_slots_times_grain_and_prefetch(case):
     assert [n for n, _ in all_tasks(dryer, 1)] == [17]
 
 
+def S21_what_waits_is_filled_up_when_a_quarter_is_gone(case):
+    sink = case.sink_player()
+    case.washer(lines(60))
+    washer = sink.meet("w")
+    dryer = LaneOfDryer(washer, slots=2, prefetch=40).begin()
+    assert len(all_tasks(dryer, 42)) == 42
+    counted(washer, *range(1, 10))
+    dryer.hear_none(TASKS, 0.3)
+    counted(washer, 10)
+    assert [n for n, _ in all_tasks(dryer, 10)] == list(range(43, 53))
+
+
 #   ---- S22, S23
 
 def after_a_break(dryer):

@@ -16,6 +16,7 @@ typedef struct {
     uint64_t known;      // tasks that a washer remembered
     uint64_t washer;     // life that was to be durable last
     uint64_t wrong_hash; // of an input that is another
+    uint64_t waiting;    // at the dryers, they say
     packet_t heard;      // the last packet that `hear` found
 } desk_t;
 
@@ -102,6 +103,7 @@ static void say (desk_t *self, uint64_t from, uint8_t type, uint32_t count, writ
     bool outside = type == MSG_HELLO || type == MSG_BEAT || type == MSG_BYE;
     message_t message = {.header = {.type = type, .count = count, .run = RUN, .from = from, .to = SINK}};
     message.header.seq = outside ? 0 : ++self->seq[from];
+    message.header.credit = self->waiting;
     if (records) {
         message.records = records->data;
         message.records_size = records->size;
@@ -166,14 +168,16 @@ static void hello_washer (desk_t *self, uint64_t life, uint64_t dryer)
 }
 
 //  HELLO of a dryer that holds task 1 of this washer life (0: nothing)
-static void hello_dryer (desk_t *self, uint64_t life, uint64_t washer)
+static void hello_dryer_with (desk_t *self, uint64_t life, uint64_t washer, uint32_t slots, uint32_t prefetch)
 {
     writer_t out = {0};
     put_u8 (&out, ROLE_DRYER);
     put_text (&out, "dryer");
     put_text (&out, "host");
-    for (int i = 0; i < 4; i++)
-        put_u32 (&out, 1);
+    put_u32 (&out, slots);
+    put_u32 (&out, prefetch);
+    put_u32 (&out, 1);     // grain
+    put_u32 (&out, slots); // unsure
     put_u64 (&out, washer);
     put_u64 (&out, 1);
     put_u32 (&out, washer ? 1 : 0);
@@ -183,6 +187,11 @@ static void hello_dryer (desk_t *self, uint64_t life, uint64_t washer)
         put_run (&out, 1, 1);
     }
     say (self, life, MSG_HELLO, 0, &out);
+}
+
+static void hello_dryer (desk_t *self, uint64_t life, uint64_t washer)
+{
+    hello_dryer_with (self, life, washer, 1, 1);
 }
 
 static void done_with (desk_t *self, uint64_t dryer, uint64_t n, uint64_t count, uint16_t status)
@@ -276,6 +285,67 @@ static void test_counted_in_a_row_is_told_as_one_run (void **state)
     get_u8 (&in);
     assert_int_equal (get_u64 (&in), 9);
     desk_close (&desk);
+}
+
+//  S49
+static void test_counted_is_held_back_while_enough_waits_at_the_slots (void **state)
+{
+    enum { SLOTS = 2, PREFETCH = 20 };
+    static const struct {
+        uint64_t waiting, count;
+        int64_t ms; // when the washer hears of it
+    } rows[] = {{PREFETCH, 1, 4},  {PREFETCH / 2, 1, 4}, {PREFETCH / 2 - 1, 1, 0}, {0, 1, 0},
+                {PREFETCH, 31, 4}, {PREFETCH, 32, 0},    {UINT64_MAX, 1, 4}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        desk_t desk;
+        desk_open (&desk, &plain, NULL);
+        hello_washer (&desk, WASHER, 0);
+        hello_dryer_with (&desk, DRYER, 0, SLOTS, PREFETCH);
+        done (&desk, DRYER, 1, 1); // it was told of nothing for long
+        tick (&desk, 0);
+        assert_true (hear (&desk, WASHER, MSG_COUNTED));
+        tick (&desk, 1);
+        desk.waiting = rows[i].waiting;
+        done (&desk, DRYER, 2, rows[i].count);
+        tick (&desk, 0);
+        assert_int_equal (desk.uncommitted, 0);
+        assert_int_equal (hear (&desk, WASHER, MSG_COUNTED), !rows[i].ms);
+        if (rows[i].ms) {
+            pass (&desk, rows[i].ms - 1);
+            assert_false (hear (&desk, WASHER, MSG_COUNTED));
+            pass (&desk, 1);
+            assert_true (hear (&desk, WASHER, MSG_COUNTED));
+        }
+        desk_close (&desk);
+    }
+}
+
+//  S49: what another dryer says that has nothing left to do, or the end of a life, takes along what is held back.
+static void test_what_is_held_back_goes_with_the_next_that_is_not (void **state)
+{
+    for (int dies = 0; dies < 2; dies++) {
+        desk_t desk;
+        desk_open (&desk, &plain, NULL);
+        hello_washer (&desk, WASHER, 0);
+        hello_dryer_with (&desk, DRYER, 0, 2, 20);
+        hello_dryer_with (&desk, DRYER + 1, 0, 2, 20);
+        done (&desk, DRYER, 1, 1);
+        tick (&desk, 0);
+        assert_true (hear (&desk, WASHER, MSG_COUNTED));
+        desk.waiting = 20;
+        done (&desk, DRYER, 2, 1);
+        tick (&desk, 1);
+        assert_false (hear (&desk, WASHER, MSG_COUNTED));
+        desk.waiting = 0;
+        if (dies)
+            sink_died (desk.sink, DRYER + 1, desk.now_ms);
+        else
+            done (&desk, DRYER + 1, 3, 1);
+        tick (&desk, 1);
+        assert_true (hear (&desk, WASHER, MSG_COUNTED));
+        assert_int_equal (hear (&desk, WASHER, MSG_DRYER_DOWN), dies); // behind it
+        desk_close (&desk);
+    }
 }
 
 //  A sink that died after it had decided, and comes back: those who were not told find it, and it does not wait for
@@ -436,6 +506,26 @@ static void test_a_resumed_sink_believes_the_eof_of_a_washer_that_is_still_there
         assert_int_equal (sink_ending (desk.sink)->end, cases[i].end);
         desk_close (&desk);
         ranges_free (&restored.counted);
+    }
+}
+
+//  S15: what was for the sink before comes over a connection that its dryer closes when it hears of this one; it may be
+//  busy before it says HELLO over the next.
+static void test_who_is_expected_may_connect_anew (void **state)
+{
+    for (int comes = 0; comes < 2; comes++) {
+        desk_t desk;
+        desk_open (&desk, &plain, &(sink_restored_t){0});
+        hello_washer (&desk, WASHER, DRYER);
+        tick (&desk, 1);
+        sink_disconnected (desk.sink, DRYER, desk.now_ms);
+        pass (&desk, DEAD_AFTER_MS - 100);
+        say (&desk, WASHER, MSG_BEAT, 0, NULL);
+        if (comes)
+            hello_dryer (&desk, DRYER, 0);
+        pass (&desk, 200);
+        assert_int_equal (hear (&desk, WASHER, MSG_DRYER_DOWN), !comes);
+        desk_close (&desk);
     }
 }
 
@@ -926,6 +1016,8 @@ int main (void)
         cmocka_unit_test (test_a_dryer_lost_before_it_was_presented_is_told_of),
         cmocka_unit_test (test_welcome_tells_only_what_is_durable),
         cmocka_unit_test (test_counted_in_a_row_is_told_as_one_run),
+        cmocka_unit_test (test_counted_is_held_back_while_enough_waits_at_the_slots),
+        cmocka_unit_test (test_what_is_held_back_goes_with_the_next_that_is_not),
         cmocka_unit_test (test_a_restarted_sink_tells_the_end),
         cmocka_unit_test (test_a_washer_of_the_next_run_does_not_hear_the_end_of_this_one),
         cmocka_unit_test (test_a_sink_with_other_things_to_do_stays_and_tells_the_end),
@@ -933,6 +1025,7 @@ int main (void)
         cmocka_unit_test (test_an_eof_after_no_end_is_none),
         cmocka_unit_test (test_a_restarted_sink_that_has_all_counted_tells_the_end),
         cmocka_unit_test (test_a_resumed_sink_believes_the_eof_of_a_washer_that_is_still_there),
+        cmocka_unit_test (test_who_is_expected_may_connect_anew),
         cmocka_unit_test (test_a_restarted_sink_judges_halt_at_once),
         cmocka_unit_test (test_a_restarted_sink_that_was_to_halt_lets_nothing_start),
         cmocka_unit_test (test_halt_is_judged_when_the_total_is_known),

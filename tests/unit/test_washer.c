@@ -2,6 +2,7 @@
 #include "test_core_help.h"
 
 #include "core/prints.h"
+#include "core/tally.h"
 #include "core/washer.h"
 
 enum { RUN = 7, SINK = 100, WASHER = 300, DRYER = 400 };
@@ -88,19 +89,24 @@ static void desk_open (desk_t *self, uint64_t order_window)
     meet_sink (self, order_window, 0);
 }
 
-static void dryer_up (desk_t *self, uint64_t dryer, uint32_t slots)
+static void dryer_up_with (desk_t *self, uint64_t dryer, uint32_t slots, uint32_t prefetch)
 {
     writer_t out = {0};
     put_u64 (&out, dryer);
     put_text (&out, "host");
     put_u32 (&out, slots);
-    put_u32 (&out, 2); // prefetch
+    put_u32 (&out, prefetch);
     put_u32 (&out, 1); // grain
     put_u32 (&out, slots);
     put_u64 (&out, 0);
     put_u64 (&out, 0);
     put_u32 (&out, 0); // it holds nothing
     hear (self, MSG_DRYER_UP, 1, &out);
+}
+
+static void dryer_up (desk_t *self, uint64_t dryer, uint32_t slots)
+{
+    dryer_up_with (self, dryer, slots, 2);
 }
 
 //  A dryer, and its lane stands.
@@ -189,6 +195,39 @@ static void test_order_windows (void **state)
         washer_lane_bound (desk.washer, DRYER, 1, "inproc://lane", desk.now_ms);
         put_lines (&desk, 6);
         assert_int_equal (send (&desk, DRYER), windows[i].sent);
+        washer_destroy (&desk.washer);
+    }
+}
+
+static void counted (desk_t *self, uint64_t n, uint64_t count)
+{
+    writer_t out = {0};
+    put_run (&out, n, count);
+    put_u8 (&out, TASK_OK);
+    hear (self, MSG_COUNTED, 1, &out);
+}
+
+//  S21: what waits behind the slots is filled up when a quarter of it is gone; a free slot waits for nothing.
+static void test_what_waits_is_filled_up_by_quarters (void **state)
+{
+    static const struct {
+        uint32_t prefetch;
+        uint64_t quarter;
+    } rows[] = {{1, 1}, {3, 1}, {4, 1}, {8, 2}, {40, 10}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        desk_t desk;
+        uint64_t window = 2 + rows[i].prefetch, quarter = rows[i].quarter;
+        desk_open (&desk, 0);
+        dryer_up_with (&desk, DRYER, 2, rows[i].prefetch);
+        washer_lane_bound (desk.washer, DRYER, 1, "inproc://lane", desk.now_ms);
+        put_lines (&desk, 100);
+        assert_int_equal (send (&desk, DRYER), window);
+        if (quarter > 1) {
+            counted (&desk, 1, quarter - 1);
+            assert_int_equal (send (&desk, DRYER), 0);
+        }
+        counted (&desk, quarter, 1);
+        assert_int_equal (send (&desk, DRYER), quarter);
         washer_destroy (&desk.washer);
     }
 }
@@ -520,6 +559,7 @@ int main (void)
         cmocka_unit_test (test_a_huge_returned_gives_back_what_is_out),
         cmocka_unit_test (test_a_dryer_of_no_life_gets_no_lane),
         cmocka_unit_test (test_order_windows),
+        cmocka_unit_test (test_what_waits_is_filled_up_by_quarters),
         cmocka_unit_test (test_nothing_is_dealt_before_all_are_presented),
         cmocka_unit_test (test_all_are_presented_with_any_letter),
         cmocka_unit_test (test_so_many_dryers_are_waited_for_once),
