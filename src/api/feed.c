@@ -201,12 +201,13 @@ static int append_block (feed_t *self, const parcel_t *what)
     return 0;
 }
 
-//  What is larger than all that may be held goes alone.
-static bool is_full (const feed_t *self, size_t size)
+//  What is more than all that may be there goes alone.
+static bool is_full (const feed_t *self, const parcel_t *what)
 {
-    if (self->queue_tasks && self->put - self->counted >= self->queue_tasks)
+    uint64_t there = self->put - self->counted;
+    if (self->queue_tasks && there && there + what->tasks > self->queue_tasks)
         return true;
-    return self->held_bytes && self->held_bytes + size > FEED_HELD_BYTES;
+    return self->held_bytes && self->held_bytes + what->size > FEED_HELD_BYTES;
 }
 
 //  0, or why nothing can be put.
@@ -220,12 +221,11 @@ static int refusal (const feed_t *self)
 static int put (feed_t *self, const parcel_t *what, int64_t deadline_ns,
                 int (*add) (feed_t *self, const parcel_t *what))
 {
-    size_t size = what->size;
     int error;
     bool in_time = true;
-    while (!(error = refusal (self)) && is_full (self, size) && in_time)
+    while (!(error = refusal (self)) && is_full (self, what) && in_time)
         in_time = latch_wait (&self->latch, deadline_ns);
-    if (!error && is_full (self, size))
+    if (!error && is_full (self, what))
         error = ETIMEDOUT;
     if (!error && add (self, what) == -1)
         error = ENOMEM;

@@ -125,6 +125,24 @@ static void test_large_blocks (void **state)
     feed_destroy (&feed);
 }
 
+//  A block waits until all of its tasks have room; one of more than may ever be there, until none is.
+static void test_blocks_are_bounded_in_tasks (void **state)
+{
+    feed_t *feed = feed_new (3);
+    assert_int_equal (feed_put_block (feed, "a\nb\n", 4, '\n', 0), 2);
+    assert_int_equal (feed_put_block (feed, "c\nd\n", 4, '\n', 0), -1);
+    assert_int_equal (errno, ETIMEDOUT);
+    assert_int_equal (feed_put_block (feed, "c", 1, '\n', 0), 1);
+    feed_counted (feed, 2, 2);
+    assert_int_equal (feed_put_block (feed, "d\ne", 3, '\n', 0), 2);
+    feed_counted (feed, 4, 4);
+    assert_int_equal (feed_put_block (feed, "f\ng\nh\ni", 7, '\n', 0), -1);
+    feed_counted (feed, 5, 5);
+    assert_int_equal (feed_put_block (feed, "f\ng\nh\ni", 7, '\n', 0), 4);
+    assert_int_equal (feed_put (feed, "j", 1, 0), -1);
+    feed_destroy (&feed);
+}
+
 static void test_it_is_bounded (void **state)
 {
     static uint8_t item[FEED_HELD_BYTES * 2];
@@ -246,6 +264,7 @@ int main (void)
         cmocka_unit_test (test_what_is_there_is_read),
         cmocka_unit_test (test_blocks),
         cmocka_unit_test (test_large_blocks),
+        cmocka_unit_test (test_blocks_are_bounded_in_tasks),
         cmocka_unit_test (test_it_is_bounded),
         cmocka_unit_test (test_join),
         cmocka_unit_test (test_a_lost_join),
