@@ -1,10 +1,10 @@
 /*  dishes_anywhere: the same threads that dry, here, in other processes, on other machines; the same dishes come out of
- * it.
+ *  it.
  *
  *  A dryer is a function that dishes_run calls in several threads. Over inproc:// these are threads of this program,
- * over ipc:// and tcp:// of two others; with --part the program plays one side only, and the other side is wherever it
- * is started. Neither the function nor what is printed nor the exit status, how many dishes broke, knows the
- * difference.
+ *  over ipc:// and tcp:// of two others; with --part the program plays one side only, and the other side is wherever it
+ *  is started. Neither the function nor what is printed nor the exit status, how many dishes broke, knows the
+ *  difference.
  *
  *      dishes_anywhere --part kitchen --at tcp://head:5570 --key head.key           on a machine called head
  *      dishes_anywhere --part dryers --at tcp://head:5570 --key worker.key          on any number of others

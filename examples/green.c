@@ -1,9 +1,9 @@
 /*  green: thousands of tasks at a time, in one thread, each written as if it had the thread for itself.
  *
  *  A task connects to a server, waits for all the others to be there, takes some naps, and has a talk after each of
- * them. It is a function from top to bottom, with its variables on its stack, and no callback anywhere: green.h
- * switches to another one where it would wait. The server beside it is a process that does the same from the other
- * side.
+ *  them. It is a function from top to bottom, with its variables on its stack, and no callback anywhere: green.h
+ *  switches to another one where it would wait. The server beside it is a process that does the same from the other
+ *  side.
  */
 #define _GNU_SOURCE 1 // accept4
 #include "common.h"

@@ -1,13 +1,13 @@
 /*  green: green threads. Many functions that read as plain blocking code, in one thread of the system.
  *
  *  Each has a stack of its own. Where it would wait (green_sleep, green_read, green_get...) it is put aside, and
- * another one goes on that need not wait any longer; a loop over epoll and a heap of timers finds out which. Nothing
- * else ever takes the turn away from a function, so they need no locks against each other, and one that computes for
- * long holds up all.
+ *  another one goes on that need not wait any longer; a loop over epoll and a heap of timers finds out which. Nothing
+ *  else ever takes the turn away from a function, so they need no locks against each other, and one that computes for
+ *  long holds up all.
  *
  *  On ucontext, which is in the C library: gdb, valgrind and the sanitizers know it, and nothing has to be installed.
- * What Debian has besides are GNU Pth and State Threads, both without a release for more than ten years, and
- * Boost.Context, which is in best care, but for C++. The price: a system call at each switch, for the signal mask.
+ *  What Debian has besides are GNU Pth and State Threads, both without a release for more than ten years, and
+ *  Boost.Context, which is in best care, but for C++. The price: a system call at each switch, for the signal mask.
  *
  *  All of it is of the thread that calls green_run; each thread may have a world of its own.
  */

@@ -1,12 +1,12 @@
 /*  resolve: the addresses of many hosts, all look-ups at once, from one thread.
  *
  *  Each host is a task. Whoever does them has a single thread, and gets as many tasks as there are (opts.slots): for
- * each of them c-ares sends a question to the name server, and calls back when there is an answer, in whatever order
- * answers come. The thread sleeps in one place only, epoll_wait, for two kinds of descriptors: the sockets of c-ares,
- * and dishes_dryer_fd. (The library has threads of its own, which move messages; none of them ever looks up a name.)
+ *  each of them c-ares sends a question to the name server, and calls back when there is an answer, in whatever order
+ *  answers come. The thread sleeps in one place only, epoll_wait, for two kinds of descriptors: the sockets of c-ares,
+ *  and dishes_dryer_fd. (The library has threads of its own, which move messages; none of them ever looks up a name.)
  *
  *  With gevent it is a greenlet a host, and joinall (jobs, timeout=5). Here the sink has that deadline, and the end of
- * the pipeline takes all look-ups along that have no answer by then.
+ *  the pipeline takes all look-ups along that have no answer by then.
  */
 #include "common.h"
 

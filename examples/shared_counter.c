@@ -1,13 +1,13 @@
 /*  shared_counter: threads that count what they have dried, in three ways.
  *
  *  With a variable that they share, each of them reads it, adds one, and writes it; where two do so at the same time,
- * one of the two is lost. That is a race, and the first way has it on purpose. With a lock nobody comes in between:
- * right, but they wait for each other, and whoever forgets the lock in one place has the race again. In the third way
- * nothing is shared: each sends what it has counted along with its task, and whoever gets the messages, in one thread,
- * adds up.
+ *  one of the two is lost. That is a race, and the first way has it on purpose. With a lock nobody comes in between:
+ *  right, but they wait for each other, and whoever forgets the lock in one place has the race again. In the third way
+ *  nothing is shared: each sends what it has counted along with its task, and whoever gets the messages, in one thread,
+ *  adds up.
  *
  *  Only the third one counts over ipc:// and tcp:// as well. There the threads are in another process, and its
- * variables are not ours.
+ *  variables are not ours.
  */
 #include "common.h"
 

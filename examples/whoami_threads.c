@@ -2,7 +2,7 @@
  *
  *  dishes_run is a dryer with several threads: each of them gets a task and calls a function with it, until the
  *  pipeline ends. The threads share one process, so they have one PID; over ipc:// and tcp:// it is not that of the
- * main program.
+ *  main program.
  */
 #define _GNU_SOURCE 1 // gettid
 #include "common.h"

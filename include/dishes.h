@@ -42,8 +42,8 @@
  *
  *  Manners. The library prints nothing, handles no signal and changes no disposition (its threads block all signals;
  *  those of dishes_run have the mask of their caller), never ends the process and registers nothing that runs at exit.
- * Nothing is left behind when the objects are destroyed, and they can be made again. Its descriptors are closed by
- * exec. Objects do not survive fork: a child makes its own, and it is well to fork first.
+ *  Nothing is left behind when the objects are destroyed, and they can be made again. Its descriptors are closed by
+ *  exec. Objects do not survive fork: a child makes its own, and it is well to fork first.
  */
 #ifndef DISHES_H
 #define DISHES_H
@@ -162,7 +162,7 @@ typedef struct {
     //  washer
     int retries;           // tries in all for a task that fails; 0: 1; -1: for ever
     uint64_t queue_tasks;  // tasks put and not yet counted, beyond which put waits; 0: no such bound
-    size_t queue_bytes;    // the same in bytes; 0: 4 MiB
+    size_t queue_bytes;    // the same in bytes, about: 2 MiB more may wait on their way; 0: 4 MiB
     const char *advertise; // host at which dryers reach this one over tcp; NULL: found out
     uint16_t lane_first;   // ports for the wires to the dryers over tcp; 0: any
     uint16_t lane_last;
@@ -232,7 +232,7 @@ DISHES_API int dishes_washer_figures (dishes_washer_t *self, dishes_figures_t *f
 
 //  Destroys the washer and nulls the pointer; nothing happens to NULL. What is not counted at this moment is lost with
 //  it: without dishes_end, or before dishes_join has returned 0, the sink sees a lost washer, and the run ends as
-//  DISHES_LOST after opts.grace_ms.
+//  DISHES_LOST after opts.grace_ms. Blocks for a second at most, for what is on its way to the sink.
 DISHES_API void dishes_washer_destroy (dishes_washer_t **self_p);
 
 //  ---- dryer
@@ -264,8 +264,8 @@ DISHES_API void dishes_dryer_destroy (dishes_dryer_t **self_p);
 DISHES_API const void *dishes_task_data (const dishes_task_t *self);
 DISHES_API size_t dishes_task_size (const dishes_task_t *self);
 
-//  A task of the program washer may have several values (-n, several sources): the one at this place, 0...; NULL where
-//  there is none. dishes_task_data is the first.
+//  A task of the program washer may have several values (-n, several sources): the one at this place, 0..., and its
+//  bytes in `size`; valid as dishes_task_data, which is the first. NULL and 0 where there is none.
 DISHES_API const void *dishes_task_value (const dishes_task_t *self, size_t index, size_t *size);
 
 DISHES_API uint64_t dishes_task_number (const dishes_task_t *self); // 1... in the order in which they were put
@@ -275,7 +275,7 @@ DISHES_API int dishes_task_attempt (const dishes_task_t *self);     // 1 at the 
 //  task. A thread, unlike a process, cannot be ended from outside; what takes long may look here now and then.
 DISHES_API int dishes_task_canceled (const dishes_task_t *self);
 
-//  Adds to the task's output; copies the bytes. 0, or -1 and ENOMEM.
+//  Adds to the task's output; copies the bytes. 0, or -1 and ENOMEM: nothing was added.
 DISHES_API int dishes_task_write (dishes_task_t *self, const void *data, size_t size);
 
 //  The task is done, with this status: 0, or 1...255 for a failure, which is tried again where the washer said so.

@@ -1,7 +1,7 @@
 /*  gather: the results of a run for a callback: outputs that come in pieces are put together again.
  *
  *  Only the sink's thread. A task whose pieces found no memory is told without them, with status 125: an output is
- * never passed over in silence.
+ *  never passed over in silence.
  */
 #ifndef DISHES_API_GATHER_H
 #define DISHES_API_GATHER_H

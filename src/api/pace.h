@@ -1,8 +1,8 @@
 /*  pace: how many tasks a thread of the crew takes at a time (the length of a stint), found out by how long they take,
- * and what follows from it: how many may wait, and how many the death of this process may leave in doubt.
+ *  and what follows from it: how many may wait, and how many the death of this process may leave in doubt.
  *
  *  One at first; more, by a factor, after some stints that were far from taking long; fewer as soon as one was.
- * Measured times go in, no clock is looked at.
+ *  Measured times go in, no clock is looked at.
  */
 #ifndef DISHES_API_PACE_H
 #define DISHES_API_PACE_H

@@ -1,8 +1,8 @@
 /*  staff: the program's own threads as a dryer's hands: what the desk, which gives tasks out to them, and the crew,
- * whose threads do them by themselves, have in common. Both begin with one.
+ *  whose threads do them by themselves, have in common. Both begin with one.
  *
  *  Threads of the caller and the role's thread meet under its latch. None of them can be ended from here: what they
- * have in hand is canceled, and nobody waits for it.
+ *  have in hand is canceled, and nobody waits for it.
  */
 #ifndef DISHES_API_STAFF_H
 #define DISHES_API_STAFF_H

@@ -1,9 +1,10 @@
 /*  stint: tasks of one delivery that a thread does one after the other, by calls of a function, without a word to
- * anybody between them: so a tiny task costs a call and no more.
+ *  anybody between them: so a tiny task costs a call and no more.
  *
  *  All the same nothing waits behind a task that takes long. A stint can be called back at any moment: what the thread
  *  has begun is its own, and what follows is not begun any more, from the moment on when stint_call_back returns. To
- * let the thread pay nothing for that, it is the one who calls back who sees to it that both see the same (membarrier).
+ *  let the thread pay nothing for that, it is the one who calls back who sees to it that both see the same
+ *  (membarrier).
  *
  *  What ended as most tasks do, with status 0 and without output, leaves no trace; the others are kept.
  */

@@ -1,7 +1,7 @@
 /*  json: bytes of others as strings of JSON.
  *
  *  A string of JSON is text, so what is not UTF-8 cannot be one. Where bytes must come back as they were, those that
- * are no text go by another name, NAME_base64 and not NAME. Pure but for the FILE that is written to; any thread.
+ *  are no text go by another name, NAME_base64 and not NAME. Pure but for the FILE that is written to; any thread.
  */
 #ifndef DISHES_BASE_JSON_H
 #define DISHES_BASE_JSON_H

@@ -1,5 +1,5 @@
 /*  item: what a task was given, on its way to the sink: a u16 that says how many values an item has, and then the task
- * as BLOCK_PREFIXED has it (a u32 that counts its values, each value as a u32 length and its bytes).
+ *  as BLOCK_PREFIXED has it (a u32 that counts its values, each value as a u32 length and its bytes).
  *
  *  Pure; any thread.
  */

@@ -1,8 +1,8 @@
 /*  prints: the fingerprints of an input.
  *
  *  A washer that comes back puts its input again from the beginning, and task n has to be what it was. So a running
- * hash over the bytes that are put is told at certain places, and compared with what an earlier life told there. A
- * place depends on the number of bytes alone: never on how they were cut into lots.
+ *  hash over the bytes that are put is told at certain places, and compared with what an earlier life told there. A
+ *  place depends on the number of bytes alone: never on how they were cut into lots.
  *
  *  The hash finds changes; it is no defence against somebody who means to deceive.
  */

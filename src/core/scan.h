@@ -1,5 +1,5 @@
 /*  scan: one byte in many: how often it is there, and where it is there for the nth time. A block of tiny items is
- * passed over at the speed of memory, and not item by item.
+ *  passed over at the speed of memory, and not item by item.
  */
 #ifndef DISHES_CORE_SCAN_H
 #define DISHES_CORE_SCAN_H

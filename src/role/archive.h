@@ -3,9 +3,9 @@
  *
  *  An output file (-o) is written and synced before the commit that counts its results: what is behind that place in
  *  the file is cut off at the next start, and comes again. The files of --results are synced before that commit too:
- * what is not counted is written again, the same. With --keep-order an output that is counted and waits for its turn is
- * kept beside the journal, until the commit that says that it is out. Nothing of a file holds for a pipe: what was on
- * its way there is never printed again, and the next start says how much that may be.
+ *  what is not counted is written again, the same. With --keep-order an output that is counted and waits for its turn
+ *  is kept beside the journal, until the commit that says that it is out. Nothing of a file holds for a pipe: what was
+ *  on its way there is never printed again, and the next start says how much that may be.
  */
 #ifndef DISHES_ROLE_ARCHIVE_H
 #define DISHES_ROLE_ARCHIVE_H

@@ -1,10 +1,10 @@
 /*  chain: what the sink of one pipeline prints becomes the items of the next one (sink --into URL).
  *
  *  One process runs that sink and a washer of the next pipeline. Between the two is a pipe: a washer whose queue is
- * full does not read it, so the sink's results wait, so its dryers get no credit. Where the sink writes a file (-o),
- * the washer reads that instead, as far as it is written, and with a journal as far as it is durable: so a process that
- * is started again finds the same items from the first one on, and what the next pipeline has counted is not sent
- * again.
+ *  full does not read it, so the sink's results wait, so its dryers get no credit. Where the sink writes a file (-o),
+ *  the washer reads that instead, as far as it is written, and with a journal as far as it is durable: so a process
+ *  that is started again finds the same items from the first one on, and what the next pipeline has counted is not sent
+ *  again.
  *
  *  The washer is told the end of its items only where the sink's run has one that is decided and durable.
  */

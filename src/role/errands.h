@@ -2,7 +2,7 @@
  *
  *  An errand is a run of tasks of one job whose bytes go into the filter's stdin as they lie in their block. Where the
  *  block has another delimiter, or lengths, each task is an errand of its own with a copy that has each of its values
- * on a line. A task of which a value holds the delimiter is never given: it is seen by its `text` when its turn comes.
+ *  on a line. A task of which a value holds the delimiter is never given: it is seen by its `text` when its turn comes.
  */
 #ifndef DISHES_ROLE_ERRANDS_H
 #define DISHES_ROLE_ERRANDS_H

@@ -3,12 +3,12 @@
  *
  *  A filter starts with the first item of its slot and gets the next ones while it works on the first: as many as it
  *  answers in about FILTERS_ROUND_MS, one at least and FILTERS_WINDOW at most, so that a fast one never waits and a
- * slow one holds nothing that another slot could do. Answers are read whenever there are any, also while items wait to
- * be written: no size of a pipe or buffer can make the two wait for each other.
+ *  slow one holds nothing that another slot could do. Answers are read whenever there are any, also while items wait to
+ *  be written: no size of a pipe or buffer can make the two wait for each other.
  *
  *  A filter that keeps its answers back in a buffer sees the end of its input when it has read all that there is, and
  *  for a while has neither answered nor used its CPU. What it answers then counts, and a fresh one goes on; from then
- * on filters get as much as they may have. One that was merely slow is left alone for longer.
+ *  on filters get as much as they may have. One that was merely slow is left alone for longer.
  *
  *  A filter that dies has done nothing for the items it has not answered: a fresh one gets them, one at a time until
  *  the last of them is answered, so that it is known which one it dies of. An item that so took `crash_limit` filters

@@ -1,8 +1,8 @@
 /*  The inside of the filters: what filters.c (all slots), filter_seat.c (one), filter_answer.c (its items) and
- * filter_end.c share.
+ *  filter_end.c share.
  *
  *  A slot's filter: none -> open -> (closed ->) (ending ->) none. Closed: it sees the end of its input. Ending: we send
- * it the term sequence. It is none again when it was reaped and all it had written was read.
+ *  it the term sequence. It is none again when it was reaped and all it had written was read.
  */
 #ifndef DISHES_ROLE_FILTERS_I_H
 #define DISHES_ROLE_FILTERS_I_H

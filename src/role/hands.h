@@ -1,5 +1,5 @@
 /*  hands: who does the dryer's tasks: commands (rack.h), or whatever else fills this in. The dryer's role asks it once
- * a turn; only the role's thread makes these calls, and none of them waits.
+ *  a turn; only the role's thread makes these calls, and none of them waits.
  *
  *  What is taken with dryer_take runs until dryer_done or dryer_return has all of it.
  */

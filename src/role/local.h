@@ -1,9 +1,9 @@
 /*  local: the parts of a pipeline that one process runs, a thread each, by the same code alone and together.
  *
  *  The calling thread waits and takes the signals meanwhile. INT, TERM and HUP end what is here, the second one at
- * once; a dryer that is alone drains at TERM and HUP. Where a dryer is, TSTP stops what runs and then this process.
- * USR1 and USR2 give each dryer here a slot more and a slot less, by its quota's balance. Signals that are ignored stay
- * so.
+ *  once; a dryer that is alone drains at TERM and HUP. Where a dryer is, TSTP stops what runs and then this process.
+ *  USR1 and USR2 give each dryer here a slot more and a slot less, by its quota's balance. Signals that are ignored
+ *  stay so.
  *
  *  In a chain each of the two pipelines has an end of its own, and the status is the greater of the two: 0, how many
  *  failed, 124, 125. Where the next one ends first the sink's run is broken off, and does not count.

@@ -1,7 +1,7 @@
 /*  observer_role: asks how a run stands (--status), or waits for its end (--join), from any process or host.
  *
  *  On ipc the end of the last run stands in a file, from which who comes too late is answered at once; over tcp there
- * is nobody left to ask, and --wait ends the search.
+ *  is nobody left to ask, and --wait ends the search.
  */
 #ifndef DISHES_ROLE_OBSERVER_ROLE_H
 #define DISHES_ROLE_OBSERVER_ROLE_H

@@ -2,8 +2,8 @@
  *
  *  A small process is forked while there is one thread yet, and forks the dryers when it is told where the sink is: so
  *  none of them is ever forked from a process with threads. It ends them when its starter ends, however that is: at
- * once where that was killed. A dryer that dies is replaced, at most five times a minute over all; one that was told to
- * leave is not.
+ *  once where that was killed. A dryer that dies is replaced, at most five times a minute over all; one that was told
+ *  to leave is not.
  */
 #ifndef DISHES_ROLE_WARDEN_H
 #define DISHES_ROLE_WARDEN_H

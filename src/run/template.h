@@ -23,7 +23,7 @@
  *  The text of a command is what one would paste into a shell. Values are quoted as GNU parallel does: bare when they
  *  consist of letters, digits and - _ . + /, else in single quotes, a single quote in them as '"'"'. The command's own
  *  words likewise, but = , : @ % stay bare in them. In a shell line the line is as it was written, the values quoted
- * for the place they stand in.
+ *  for the place they stand in.
  *
  *  A template does not change once it is made and may be used by any thread; a rendering belongs to one thread, and
  *  its memory is used again by the next one.

@@ -3,7 +3,7 @@
  *  The descriptor is held for two things only: it proves which file the path meant, and it carries the lock that keeps
  *  a second sink away. SQLite opens the path for itself. Closing any descriptor of a file drops all POSIX locks that
  *  the process has on it, SQLite's too; so it is closed last, and a file that this process has open is not opened
- * again. Any thread; calls block on the disk.
+ *  again. Any thread; calls block on the disk.
  */
 #ifndef DISHES_STORE_JOURNAL_FILE_H
 #define DISHES_STORE_JOURNAL_FILE_H

@@ -12,12 +12,12 @@
  *  the lines of a lost attempt may be seen again.
  *
  *  Lines end as GNU parallel has it: at a newline, and for tags at a carriage return too. A last line without a newline
- * gets none, so that the next task goes on in the same line; unless the config says `is_ended`.
+ *  gets none, so that the next task goes on in the same line; unless the config says `is_ended`.
  *
  *  Nothing waits for a slow reader here, except for printer_flush. Pipes, terminals and sockets are written without
  *  blocking, and the O_NONBLOCK flag that others share stays as it is. Call printer_write after each round of the loop
- * and when poll says so: small outputs are gathered until then, and a call writes a bounded amount so that the loop
- * goes on. Where stdout and stderr are the same file, everything goes to stdout's descriptor in order.
+ *  and when poll says so: small outputs are gathered until then, and a call writes a bounded amount so that the loop
+ *  goes on. Where stdout and stderr are the same file, everything goes to stdout's descriptor in order.
  *
  *  With `json` a task is one line on stdout, an object of JSON: what its caller says of it, and in it what it wrote,
  *  `stdout` and `stderr` as text, or `stdout_base64` where that is not UTF-8. The bytes are kept as they came, and

@@ -1,8 +1,8 @@
 /*  Lines of JSON.
  *
  *  What a line says beside the outputs is kept, where it has to be, as a stream of its own, and behind it a byte for
- * each output that says in which code that has to be written: who finds it later need not read all of the output for
- * that.
+ *  each output that says in which code that has to be written: who finds it later need not read all of the output for
+ *  that.
  */
 #include "store/printer_i.h"
 

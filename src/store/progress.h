@@ -8,7 +8,7 @@
  *    PROGRESS_COUNTS    4 running  4700/10000 done  3 failed  812/s  5s
  *
  *  Where the total is not known, neither are share, bar and time left: the line shows what is known ("4700/5000+ done":
- * 5000 were seen so far).
+ *  5000 were seen so far).
  */
 #ifndef DISHES_STORE_PROGRESS_H
 #define DISHES_STORE_PROGRESS_H

@@ -6,7 +6,7 @@
  *  limit of open files is lower than that. Nothing stays on the disk when the process is killed.
  *
  *  A pool may have a file with a name instead. Spills can be kept there (spill_keep): they outlive the process, and
- * another pool finds them. What of it is free is never told: it is what nobody finds.
+ *  another pool finds them. What of it is free is never told: it is what nobody finds.
  *
  *  The file is made of segments. A spill that outgrew its limit has segments of its own, the small ones that came
  *  when the memory was full share one; a segment whose bytes are all gone gives its space back to the file system and

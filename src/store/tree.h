@@ -1,11 +1,10 @@
 /*  tree: the results of each task in files of its own, below one directory (--results), as GNU parallel lays them out.
  *
  *  A task has the directory DIR/1/VALUE; where an item has several values, or a task several items, one below the
- * other: DIR/1/VALUE/2/VALUE. There are its `stdout`, `stderr` and `seq`, the task's number without a newline. In a
- * value \ TAB NUL and / become \\ \t \0 and \_, and it is cut at 255 bytes, the longest name there is. So an empty
- * value, and
- *  "." and "..", name a directory above, but never one above DIR; tasks with the same values have the same files, and
- * the last one keeps them. A task whose values are not known is DIR/0/N.
+ *  other: DIR/1/VALUE/2/VALUE. There are its `stdout`, `stderr` and `seq`, the task's number without a newline. In a
+ *  value \ TAB NUL and / become \\ \t \0 and \_, and it is cut at 255 bytes, the longest name there is. So an empty
+ *  value, and "." and "..", name a directory above, but never one above DIR; tasks with the same values have the same
+ *  files, and the last one keeps them. A task whose values are not known is DIR/0/N.
  *
  *  What is not whole is in files of the same file system, in DIR/.dishes-XXXXXX, and gets its name in one step when the
  *  task is done: a reader never sees half a file, memory is not needed, and of an attempt that does not count nothing

@@ -1,5 +1,5 @@
 /*  pipeline inproc|ipc|tcp ITEMS BATCH: a bare ventilator, two workers and a sink on libzmq; items a second, on one
- * line.
+ *  line.
  *
  *  Items of 16 bytes go in messages of BATCH of them, PUSH to PULL, to workers that do nothing, and each message is
  *  acked to the sink, which counts. No redelivery, no order, nobody is missed. Threads of one process over inproc, else

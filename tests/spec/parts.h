@@ -2,8 +2,8 @@
  *
  *  A part is made of a command line, as its program makes it, and runs the role that its program runs; only the dryer's
  *  work is not done by commands but by a desk: what was started lies there until the test says how it ended. With
- * inproc all parts of a test share one context, and the test joins in it. wire.py calls this through ctypes; any thread
- * may.
+ *  inproc all parts of a test share one context, and the test joins in it. wire.py calls this through ctypes; any
+ *  thread may.
  */
 #ifndef DISHES_TESTS_SPEC_PARTS_H
 #define DISHES_TESTS_SPEC_PARTS_H

@@ -261,14 +261,10 @@ static void test_threads (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_what_is_there_is_read),
-        cmocka_unit_test (test_blocks),
-        cmocka_unit_test (test_large_blocks),
-        cmocka_unit_test (test_blocks_are_bounded_in_tasks),
-        cmocka_unit_test (test_it_is_bounded),
-        cmocka_unit_test (test_join),
-        cmocka_unit_test (test_a_lost_join),
-        cmocka_unit_test (test_threads),
+        cmocka_unit_test (test_what_is_there_is_read), cmocka_unit_test (test_blocks),
+        cmocka_unit_test (test_large_blocks),          cmocka_unit_test (test_blocks_are_bounded_in_tasks),
+        cmocka_unit_test (test_it_is_bounded),         cmocka_unit_test (test_join),
+        cmocka_unit_test (test_a_lost_join),           cmocka_unit_test (test_threads),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
