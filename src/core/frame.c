@@ -107,7 +107,7 @@ void topic_encode (uint8_t out[TOPIC_BYTES], uint8_t role, uint64_t life)
     out[9] = 0;
 }
 
-static uint8_t *writer_room (writer_t *self, size_t size)
+uint8_t *put_room (writer_t *self, size_t size)
 {
     if (self->failed || array_reserve (&self->data, &self->capacity, self->size + size, 1) == -1) {
         self->failed = true;
@@ -119,7 +119,7 @@ static uint8_t *writer_room (writer_t *self, size_t size)
 
 static void put_number (writer_t *self, uint64_t value, unsigned bytes)
 {
-    uint8_t *room = writer_room (self, bytes);
+    uint8_t *room = put_room (self, bytes);
     if (room)
         store (room, value, bytes);
 }
@@ -146,7 +146,7 @@ void put_u64 (writer_t *self, uint64_t value)
 
 void put_bytes (writer_t *self, const void *data, size_t size)
 {
-    uint8_t *room = size ? writer_room (self, size) : NULL;
+    uint8_t *room = size ? put_room (self, size) : NULL;
     if (room)
         memcpy (room, data, size);
 }

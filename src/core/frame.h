@@ -104,6 +104,7 @@ void put_u16 (writer_t *self, uint16_t value);
 void put_u32 (writer_t *self, uint32_t value);
 void put_u64 (writer_t *self, uint64_t value);
 void put_bytes (writer_t *self, const void *data, size_t size);
+uint8_t *put_room (writer_t *self, size_t size); // for the caller to fill; NULL: it has failed
 void put_run (writer_t *self, uint64_t n, uint64_t count);
 void put_shape (writer_t *self, const shape_t *shape);
 void put_text (writer_t *self, const char *text); // u16 length, bytes; cut at 65,535

@@ -81,21 +81,13 @@ static void put_texts (reports_t *self, const result_t *r)
 static bool append_output (writer_t *out, const waiting_t *w, int stream, uint64_t from, uint64_t size,
                            const dryer_ports_t *ports)
 {
-    uint8_t buffer[4096];
     const uint8_t *bytes = stream == 1 ? w->result.out : w->result.err;
-    if (bytes) {
-        put_bytes (out, bytes + from, (size_t)size);
-        return true;
-    }
-    while (size) {
-        size_t want = size < sizeof buffer ? (size_t)size : sizeof buffer;
-        size_t got = ports->read_output (ports->arg, w->result.cookie, stream, from, buffer, want);
-        if (!got)
+    uint8_t *room = put_room (out, (size_t)size);
+    if (bytes && room)
+        memcpy (room, bytes + from, (size_t)size);
+    for (size_t got; !bytes && room && size; from += got, room += got, size -= got)
+        if (!(got = ports->read_output (ports->arg, w->result.cookie, stream, from, room, (size_t)size)))
             return false;
-        put_bytes (out, buffer, got);
-        from += got;
-        size -= got;
-    }
     return true;
 }
 
