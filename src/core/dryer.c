@@ -258,6 +258,17 @@ bool dryer_take (dryer_t *self, uint64_t max, job_t *out)
     return false;
 }
 
+bool dryer_peek (const dryer_t *self, job_t *out)
+{
+    const held_t *first = held_first (&self->held);
+    size_t size = first ? shape_skip (&first->shape, first->bytes.data, first->bytes.size, 1) : SIZE_MAX;
+    if (size == SIZE_MAX)
+        return false;
+    *out = (job_t){.n = first->n, .count = 1, .attempt = first->attempt, .last = first->last, .shape = first->shape};
+    out->bytes = (slice_t){first->bytes.block, first->bytes.data, size};
+    return true;
+}
+
 static void say_failed (dryer_t *self, const running_t *job, const result_t *result)
 {
     writer_t records = {0};

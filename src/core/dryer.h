@@ -96,6 +96,10 @@ void dryer_lane_connected (dryer_t *self, uint64_t washer, uint32_t generation, 
 //  The next thing to start, at most `max` tasks of one delivery; false where nothing is to be started now.
 bool dryer_take (dryer_t *self, uint64_t max, job_t *out);
 
+//  The task that would be the next one, its bytes borrowed and without a ticket; false where none waits. It may be
+//  taken back before it is started.
+bool dryer_peek (const dryer_t *self, job_t *out);
+
 //  A job or a part of it is over. Takes the cookie. A failure (status or signal) of a job that is not `last` is tried
 //  again.
 void dryer_done (dryer_t *self, const result_t *result, int64_t now_ms);

@@ -53,6 +53,11 @@ int held_take (held_queue_t *self, uint64_t max, held_t *out)
     return 1;
 }
 
+const held_t *held_first (const held_queue_t *self)
+{
+    return self->size ? self->items + self->head : NULL;
+}
+
 uint64_t held_last (const held_queue_t *self)
 {
     return self->size ? self->items[self->head + self->size - 1].washer : 0;

@@ -28,7 +28,8 @@ int held_push (held_queue_t *self, const held_t *held); // takes the bytes on su
 //  is taken whole, without bytes).
 int held_take (held_queue_t *self, uint64_t max, held_t *out);
 
-uint64_t held_last (const held_queue_t *self); // the washer of the last run; 0: nothing waits
+const held_t *held_first (const held_queue_t *self); // NULL: nothing waits
+uint64_t held_last (const held_queue_t *self);       // the washer of the last run; 0: nothing waits
 
 //  Takes up to `max` tasks from the last run, without their bytes; false where nothing waits.
 bool held_give_back (held_queue_t *self, uint64_t max, held_t *out);

@@ -197,16 +197,15 @@ static int take_results (rack_t *self, dryer_t *core, int64_t now_ms)
 
 //  ---- tasks
 
-static int start (rack_t *self, const job_t *job, int64_t now_ms)
+static runner_task_t task_of (const job_t *job)
 {
-    runner_task_t task = {.ticket = job->ticket,
-                          .n = job->n,
-                          .attempt = job->attempt,
-                          .shape = &job->shape,
-                          .data = job->bytes.data,
-                          .size = job->bytes.size,
-                          .block = job->bytes.block};
-    return runner_start (self->runner, &task, now_ms);
+    return (runner_task_t){.ticket = job->ticket,
+                           .n = job->n,
+                           .attempt = job->attempt,
+                           .shape = &job->shape,
+                           .data = job->bytes.data,
+                           .size = job->bytes.size,
+                           .block = job->bytes.block};
 }
 
 static int start_tasks (rack_t *self, dryer_t *core, int64_t now_ms)
@@ -218,7 +217,8 @@ static int start_tasks (rack_t *self, dryer_t *core, int64_t now_ms)
         if (self->is_held_back || !dryer_take (core, 1, &job))
             return 0;
         brake_started (&self->brake, now_ms);
-        int rc = start (self, &job, now_ms);
+        runner_task_t task = task_of (&job);
+        int rc = runner_start (self->runner, &task, now_ms);
         slice_drop (&job.bytes);
         if (rc == -1) {
             dryer_return (core, job.ticket);
@@ -226,6 +226,15 @@ static int start_tasks (rack_t *self, dryer_t *core, int64_t now_ms)
         }
     }
     return 0;
+}
+
+//  While all slots are taken there is time for what the next task needs.
+static void look_ahead (rack_t *self, const dryer_t *core)
+{
+    job_t job;
+    bool is_any = dryer_peek (core, &job);
+    runner_task_t task = is_any ? task_of (&job) : (runner_task_t){0};
+    runner_expect (self->runner, is_any ? &task : NULL);
 }
 
 //  One at a time; the last one goes on, or nothing would ever end.
@@ -262,9 +271,11 @@ static int work (void *arg, dryer_t *core, int64_t now_ms, bool may_start)
     shed (self, now_ms);
     if (!may_start || self->is_changing)
         return 0;
-    int rc = start_tasks (self, core, now_ms);
-    // What could not be started has its result already.
-    return rc == 0 ? take_results (self, core, now_ms) : -1;
+    if (start_tasks (self, core, now_ms) == -1)
+        return -1;
+    if (self->opts.pipe)
+        look_ahead (self, core);
+    return take_results (self, core, now_ms); // what could not be started has its result already
 }
 
 static int resize (void *arg, uint32_t slots)

@@ -141,6 +141,7 @@ void runner_destroy (runner_t **self_p)
     if (!self)
         return;
     kill_and_reap (self);
+    feed_forget (self);
     drop_records (&self->queue);
     drop_records (&self->spare);
     free (self->slot);
@@ -177,6 +178,7 @@ int64_t runner_due (const runner_t *self)
         due_ms = earlier (due_ms, slot->deadline_ms);
     TAILQ_FOREACH (slot, &self->ending, link)
     due_ms = earlier (due_ms, slot->deadline_ms);
+    due_ms = earlier (due_ms, feed_due_ms (self));
     if (!self->paused && self->next_start_ms > self->now_ms && !TAILQ_EMPTY (&self->free))
         due_ms = earlier (due_ms, self->next_start_ms);
     return due_ms;
@@ -212,8 +214,10 @@ int runner_process (runner_t *self, int64_t now_ms)
         return -1;
     for (int i = 0; i < count; i++)
         dispatch (self, events[i].data.u64, now_ms);
-    if (!self->stopped)
+    if (!self->stopped) {
+        feed_due (self, now_ms);
         pass_deadlines (self, now_ms);
+    }
     return 0;
 }
 

@@ -134,6 +134,11 @@ int runner_resize (runner_t *self, uint32_t slots);
 //  paused, or opts.delay_ms not over yet. Blocks for as long as execve takes.
 int runner_start (runner_t *self, const runner_task_t *task, int64_t now_ms);
 
+//  The task that is most likely started next, or NULL. With `pipe` its bytes may be put into a pipe while no slot is
+//  free yet; nothing else comes of it, whether it is started or another one. Its block is referred to until one of
+//  both.
+void runner_expect (runner_t *self, const runner_task_t *task);
+
 //  While paused nothing is started; what runs goes on.
 void runner_pause (runner_t *self, bool pause);
 

@@ -69,9 +69,17 @@ struct slot {
 
 typedef TAILQ_HEAD (slots, slot) slots_t;
 
+//  A pipe that is filled before there is a slot for its task.
+typedef struct {
+    slice_t bytes; // owned; that they are still referred to is how the task is known again. {0}: there is none
+    spout_t spout;
+    int read_fd;
+} larder_t;
+
 struct runner {
     runner_opts_t opts;
     int epoll, null;
+    larder_t larder;
     spawner_t *spawner;
     envp_t *envp;
     rendering_t *rendering;
@@ -112,10 +120,21 @@ enum { EVENT_EXIT, EVENT_OUT, EVENT_ERR, EVENT_IN, EVENT_KINDS };
 //  -1 and ENOMEM: nothing has changed. 0: a result follows.
 int slot_start (runner_t *runner, slot_t *slot, const runner_task_t *task, int64_t now_ms);
 void slot_event (runner_t *runner, slot_t *slot, int kind, int64_t now_ms);
+uint64_t slot_event_id (const slot_t *slot, int kind);                        // what epoll tells of it
 void slot_end (runner_t *runner, slot_t *slot, bool at_once, int64_t now_ms); // begins the term sequence
 void slot_due (runner_t *runner, slot_t *slot, int64_t now_ms);
 void slot_taken (runner_t *runner, slot_t *slot);  // a piece of it was taken: there is room
 void slot_settle (runner_t *runner, slot_t *slot); // what nothing runs in is free or rests, as its number says
 void slot_drop (runner_t *runner, slot_t *slot);   // closes all; the child has been reaped, or is given up
+
+//  feed.c: the bytes of tasks on their way to the stdin of commands.
+
+//  The reading end is the caller's to close. -1 and errno: there is no pipe.
+int feed_open (runner_t *runner, slot_t *slot, const slice_t *bytes, int *read_fd);
+int feed_watch (runner_t *runner, slot_t *slot); // when there is room for more, if there is more; -1 and errno
+void feed_more (runner_t *runner, slot_t *slot, int64_t now_ms);
+void feed_due (runner_t *runner, int64_t now_ms);
+int64_t feed_due_ms (const runner_t *runner); // INT64_MAX: nothing is due
+void feed_forget (runner_t *runner);          // what was made ahead
 
 #endif

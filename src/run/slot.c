@@ -46,10 +46,14 @@ static void close_fd (int *fd)
     *fd = -1;
 }
 
+uint64_t slot_event_id (const slot_t *slot, int kind)
+{
+    return ((uint64_t)slot->generation << 32) + (uint64_t)(slot->number - 1) * EVENT_KINDS + (uint32_t)kind;
+}
+
 static int watch (runner_t *runner, slot_t *slot, int kind, int fd)
 {
-    uint64_t id = ((uint64_t)slot->generation << 32) + (uint64_t)(slot->number - 1) * EVENT_KINDS + (uint32_t)kind;
-    struct epoll_event event = {.events = kind == EVENT_IN ? EPOLLOUT : EPOLLIN, .data.u64 = id};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = slot_event_id (slot, kind)};
     return epoll_ctl (runner->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
@@ -279,8 +283,7 @@ void slot_event (runner_t *runner, slot_t *slot, int kind, int64_t now_ms)
     if (slot->state != SLOT_RUNNING && slot->state != SLOT_ENDING)
         return;
     if (kind == EVENT_IN) {
-        if (slot->spout.fd >= 0)
-            spout_pour (&slot->spout);
+        feed_more (runner, slot, now_ms);
         return;
     }
     if (kind != EVENT_EXIT) {
@@ -415,7 +418,7 @@ static int spawn (runner_t *runner, slot_t *slot, const runner_task_t *task, con
 {
     int in = runner->null;
     if (open_pipe (&slot->stream[0]) != 0 || open_pipe (&slot->stream[1]) != 0 ||
-        (stdin_bytes && spout_open (&slot->spout, stdin_bytes, &in) != 0))
+        (stdin_bytes && feed_open (runner, slot, stdin_bytes, &in) != 0))
         return -1;
     child_spec_t spec = {.program = argv[0],
                          .argv = argv,
@@ -432,9 +435,8 @@ static int spawn (runner_t *runner, slot_t *slot, const runner_task_t *task, con
 
 static int watch_all (runner_t *runner, slot_t *slot)
 {
-    bool is_fed = slot->spout.fd < 0 || watch (runner, slot, EVENT_IN, slot->spout.fd) == 0;
-    if (is_fed && watch (runner, slot, EVENT_EXIT, slot->child.pidfd) == 0 && watch_stream (runner, slot, 0) == 0 &&
-        watch_stream (runner, slot, 1) == 0)
+    if (feed_watch (runner, slot) == 0 && watch (runner, slot, EVENT_EXIT, slot->child.pidfd) == 0 &&
+        watch_stream (runner, slot, 0) == 0 && watch_stream (runner, slot, 1) == 0)
         return 0;
     int error = errno, status, signal;
     child_signal (&slot->child, SIGKILL);

@@ -1,7 +1,8 @@
 /*  spout: bytes on their way into a command's standard input.
  *
  *  They are written from where they lie, whatever the command does meanwhile: what fits into the pipe before it starts,
- *  the rest as it reads. A command that does not read to the end is no error: what it leaves is dropped.
+ *  the rest as it reads, a good part of the pipe at a time. A command that does not read to the end is no error: what
+ * it leaves is dropped.
  *
  *  SIGPIPE must be ignored. One thread at a time.
  */
@@ -11,8 +12,12 @@
 #include "core/block.h"
 
 typedef struct {
-    int fd;       // our end of the pipe, non-blocking: poll it for POLLOUT; -1: nothing is left to write
-    slice_t rest; // owned
+    int fd;          // our end of the pipe, non-blocking; -1: nothing is left to write
+    slice_t rest;    // owned
+    int64_t look_ms; // when to pour again, by the caller's clock; INT64_MAX: when `fd` can be written to
+    size_t room;     // bytes that the pipe holds
+    int wait_ms;     // between two looks; 0: none yet
+    bool is_fast;    // whoever reads takes more in a millisecond than the pipe holds
 } spout_t;
 
 //  What of a task's bytes is for stdin: all, or the value where it has a length before it. False where there are
@@ -24,7 +29,7 @@ bool spout_find (const shape_t *shape, slice_t *bytes);
 int spout_open (spout_t *self, const slice_t *bytes, int *read_fd);
 
 //  Writes what fits now. False where that was the rest, or nobody reads it any more: it is closed then.
-bool spout_pour (spout_t *self);
+bool spout_pour (spout_t *self, int64_t now_ms);
 
 void spout_close (spout_t *self); // may be called twice
 

@@ -94,6 +94,28 @@ static void test_a_run_is_done_and_returned_in_parts (void **state)
     dryer_destroy (&desk.dryer);
 }
 
+//  What is looked at stays, and is what is taken next.
+static void test_the_next_task_can_be_looked_at (void **state)
+{
+    desk_t desk;
+    job_t next, job;
+    desk_open (&desk, WASHER);
+    assert_false (dryer_peek (desk.dryer, &next));
+    tasks (&desk, WASHER, 1, 2, "a\nbc\n");
+    for (uint64_t n = 1; n <= 2; n++) {
+        assert_true (dryer_peek (desk.dryer, &next));
+        assert_true (dryer_take (desk.dryer, 1, &job));
+        assert_int_equal (next.n, n);
+        assert_int_equal (job.n, n);
+        assert_ptr_equal (next.bytes.data, job.bytes.data);
+        assert_int_equal (next.bytes.size, job.bytes.size);
+        assert_int_equal (next.bytes.size, n + 1);
+        slice_drop (&job.bytes);
+    }
+    assert_false (dryer_peek (desk.dryer, &next));
+    dryer_destroy (&desk.dryer);
+}
+
 //  An ack, with the beat of the sink.
 static void acked (desk_t *self, uint64_t seq)
 {
@@ -219,6 +241,7 @@ int main (void)
         cmocka_unit_test (test_torn_tasks_are_failures),
         cmocka_unit_test (test_recall_of_nothing_is_answered),
         cmocka_unit_test (test_a_run_is_done_and_returned_in_parts),
+        cmocka_unit_test (test_the_next_task_can_be_looked_at),
         cmocka_unit_test (test_pace),
         cmocka_unit_test (test_a_leaving_dryer_returns_what_still_comes),
         cmocka_unit_test (test_blocks_make_who_takes_none_leave),

@@ -1,8 +1,11 @@
-//  The rack between a dryer's core and real commands, where memory becomes short. What the machine says is in a file.
+//  The rack between a dryer's core and real commands, where memory becomes short (what the machine says is in a file),
+//  and where there is time for the next task.
 #include "test_dryer_help.h"
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "role/rack.h"
@@ -26,21 +29,25 @@ static void has_free (room_t *self, int mb)
     fclose (file);
 }
 
-static void room_open (room_t *self)
+static void room_open_for (room_t *self, char *line, uint32_t slots, bool pipe)
 {
-    static char *words[] = {(char *)"sleep {}"};
-    char error[200];
+    char *words[] = {line}, error[200];
     *self = (room_t){.meminfo = "/tmp/test_rack_XXXXXX", .loop = loop_new ()};
     close (mkstemp (self->meminfo));
-    self->command =
-        template_new (&(template_opts_t){.words = words, .count = 1, .force_shell = true}, error, sizeof error);
+    template_opts_t command = {.words = words, .count = 1, .force_shell = true, .pipe = pipe};
+    self->command = template_new (&command, error, sizeof error);
     assert_non_null (self->command);
-    rack_init (&self->rack, &(runner_opts_t){.slots = 4, .command = self->command},
+    rack_init (&self->rack, &(runner_opts_t){.slots = slots, .command = self->command, .pipe = pipe},
                &(brake_config_t){.memfree_bytes = WANTED_MB << 20}, NULL, self->loop);
     self->rack.brake.meminfo = self->meminfo;
     self->hands = rack_hands (&self->rack);
     assert_int_equal (self->hands.want (&self->rack, 0, ""), 0);
     desk_open (&self->desk, WASHER);
+}
+
+static void room_open (room_t *self)
+{
+    room_open_for (self, (char *)"sleep {}", 4, false);
 }
 
 static void room_close (room_t *self)
@@ -104,13 +111,47 @@ static void test_where_memory_is_short_the_newest_goes_back (void **state)
     room_close (&room);
 }
 
+//  Pipes of ours in which so many bytes wait.
+static int pipes_with (int bytes)
+{
+    int pipes = 0;
+    for (int fd = 3; fd < 256; fd++) {
+        struct stat about;
+        int left = 0;
+        bool is_pipe = fstat (fd, &about) == 0 && S_ISFIFO (about.st_mode) && ioctl (fd, FIONREAD, &left) == 0;
+        pipes += is_pipe && left == bytes;
+    }
+    return pipes;
+}
+
+static void test_the_next_task_s_pipe_is_filled_while_another_runs (void **state)
+{
+    room_t room;
+    room_open_for (&room, (char *)"sleep 1000", 1, true);
+    has_free (&room, WANTED_MB);
+    tasks (&room.desk, WASHER, 1, 3, "a\nbcd\nefghi\n");
+    until_run (&room, 1);
+    assert_int_equal (pipes_with (4), 1); // "bcd"
+    assert_int_equal (pipes_with (6), 0);
+    writer_t washer = {0};
+    put_u64 (&washer, WASHER);
+    put_u8 (&washer, true);
+    hear (&room.desk, MSG_WASHER_DOWN, ++room.desk.sink_seq, &washer); // it goes with what it gave
+    assert_int_equal (dryer_status (room.desk.dryer).waiting, 0);
+    assert_int_equal (room.hands.work (&room.rack, room.desk.dryer, loop_now_ms (), true), 0);
+    assert_int_equal (pipes_with (4), 0);
+    room_close (&room);
+}
+
 int main (void)
 {
     child_remember ();
+    signal (SIGPIPE, SIG_IGN);
     prctl (PR_SET_CHILD_SUBREAPER, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_starts_wait_for_memory),
         cmocka_unit_test (test_where_memory_is_short_the_newest_goes_back),
+        cmocka_unit_test (test_the_next_task_s_pipe_is_filled_while_another_runs),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

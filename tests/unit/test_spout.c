@@ -87,15 +87,20 @@ static void close_kitchen (kitchen_t *self)
     template_destroy (&self->command);
 }
 
+static runner_task_t task_of (uint64_t n, const shape_t *shape, const slice_t *bytes)
+{
+    return (runner_task_t){.ticket = n,
+                           .n = n,
+                           .attempt = 1,
+                           .shape = shape,
+                           .data = bytes->data,
+                           .size = bytes->size,
+                           .block = bytes->block};
+}
+
 static void start (kitchen_t *self, uint64_t n, const shape_t *shape, const slice_t *bytes)
 {
-    runner_task_t task = {.ticket = n,
-                          .n = n,
-                          .attempt = 1,
-                          .shape = shape,
-                          .data = bytes->data,
-                          .size = bytes->size,
-                          .block = bytes->block};
+    runner_task_t task = task_of (n, shape, bytes);
     assert_int_equal (runner_start (self->runner, &task, now_ms ()), 0);
 }
 
@@ -189,13 +194,111 @@ static void test_a_pipe_without_a_reader_is_closed (void **state)
     slice_t slice = block_of (bytes, sizeof bytes, &freed);
     spout_t spout;
     assert_int_equal (spout_open (&spout, &slice, &read_fd), 0);
-    assert_true (spout_pour (&spout) && spout.fd >= 0); // it is full, and somebody may come and read
+    assert_true (spout_pour (&spout, 0) && spout.fd >= 0); // it is full, and somebody may come and read
     slice_drop (&slice);
     close (read_fd);
-    assert_false (spout_pour (&spout));
+    assert_false (spout_pour (&spout, 0));
     assert_int_equal (spout.fd, -1);
     assert_int_equal (freed, 1);
     spout_close (&spout);
+}
+
+//  Takes so much out of a pipe.
+static void swallow (int fd, size_t size)
+{
+    static uint8_t bytes[1 << 20];
+    for (ssize_t got; size; size -= (size_t)got) {
+        got = read (fd, bytes, size < sizeof bytes ? size : sizeof bytes);
+        assert_true (got > 0);
+    }
+}
+
+//  Who reads a little is left alone until it has read a good part of the pipe; who reads all of it at once is not made
+//  to wait, and who reads nothing costs nothing.
+static void test_it_is_filled_at_the_reader_s_pace (void **state)
+{
+    enum { SOONEST = -1, LITTLE = 16 << 10, SOME = 400 << 10, MUCH = 600 << 10, ALL = 1 << 20 };
+    static const struct {
+        size_t taken;
+        int late_ms; // after the last look's time
+        int wait_ms; // SOONEST: as soon as it can be written to
+    } rows[] = {
+        {LITTLE, 0, 1},  {LITTLE, 0, 2}, {LITTLE, 0, 4}, {SOME, 0, 4}, {LITTLE, 0, 8},    {LITTLE, 0, 16},
+        {LITTLE, 0, 16}, {MUCH, 0, 8},   {MUCH, 0, 4},   {ALL, 0, 2},  {0, 0, SOONEST},   {LITTLE, 900, 8},
+        {MUCH, 0, 4},    {MUCH, 0, 2},   {MUCH, 0, 1},   {ALL, 9, 1},  {ALL, 0, SOONEST}, {LITTLE, 50, SOONEST},
+    };
+    static uint8_t bytes[16 << 20];
+    int freed = 0, read_fd;
+    slice_t slice = block_of (bytes, sizeof bytes, &freed);
+    spout_t spout;
+    assert_int_equal (spout_open (&spout, &slice, &read_fd), 0);
+    slice_drop (&slice);
+    if (spout.room < ALL) { // a user has so many pages in all, and others of his have them
+        close (read_fd);
+        spout_close (&spout);
+        skip ();
+    }
+    assert_true (spout.look_ms == INT64_MAX);
+    int64_t now = 1000;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        now = (spout.look_ms == INT64_MAX ? now : spout.look_ms) + rows[i].late_ms;
+        swallow (read_fd, rows[i].taken);
+        assert_true (spout_pour (&spout, now));
+        int wait_ms = spout.look_ms == INT64_MAX ? SOONEST : (int)(spout.look_ms - now);
+        if (wait_ms != rows[i].wait_ms)
+            fail_msg ("row %zu: %d ms", i, wait_ms);
+    }
+    close (read_fd);
+    spout_close (&spout);
+    assert_int_equal (freed, 1);
+}
+
+//  What is expected is in its pipe before it is started: nothing that happens to the bytes later is seen.
+static void test_what_is_expected_is_poured_ahead (void **state)
+{
+    uint8_t bytes[] = "?????????";
+    int freed = 0;
+    slice_t slice = block_of (bytes, 9, &freed);
+    kitchen_t kitchen = open_kitchen ("cat", (runner_opts_t){0});
+    runner_task_t task = task_of (1, &whole, &slice);
+    runner_expect (kitchen.runner, &task);
+    memcpy (bytes, "too late!", 9);
+    runner_expect (kitchen.runner, &task); // the same: nothing to do
+    start (&kitchen, 1, &whole, &slice);
+    expect_done (&kitchen, 0, "abcdefghi");
+    start (&kitchen, 2, &whole, &slice); // only once: this one comes again
+    expect_done (&kitchen, 0, "too late!");
+    slice_drop (&slice);
+    assert_int_equal (freed, 1);
+    close_kitchen (&kitchen);
+}
+
+//  Another one comes instead, or none.
+static void test_what_is_expected_need_not_come (void **state)
+{
+    static uint8_t large[4 << 20];
+    uint8_t small[] = "?????????";
+    int freed_large = 0, freed_small = 0;
+    slice_t slices[] = {block_of (large, sizeof large, &freed_large), block_of (small, 9, &freed_small)};
+    kitchen_t kitchen = open_kitchen ("wc -c", (runner_opts_t){0});
+    runner_task_t task = task_of (1, &whole, &slices[0]);
+    runner_expect (kitchen.runner, &task);
+    slice_drop (&slices[0]);
+    start (&kitchen, 2, &whole, &slices[1]);
+    expect_done (&kitchen, 0, "9\n");
+    assert_int_equal (freed_large, 0); // it may still come
+    task = task_of (2, &whole, &slices[1]);
+    runner_expect (kitchen.runner, &task);
+    slice_drop (&slices[1]);
+    assert_int_equal (freed_large, 1);
+    runner_expect (kitchen.runner, NULL);
+    assert_int_equal (freed_small, 1);
+    slice_t last = block_of (large, sizeof large, &freed_large);
+    task = task_of (3, &whole, &last);
+    runner_expect (kitchen.runner, &task);
+    slice_drop (&last);
+    close_kitchen (&kitchen);
+    assert_int_equal (freed_large, 2);
 }
 
 //  Two at once, of which the first reads when the second has ended: neither holds up the other.
@@ -314,6 +417,9 @@ int main (void)
         TEST (test_its_bytes_come_as_they_are),
         TEST (test_who_reads_less),
         TEST (test_a_pipe_without_a_reader_is_closed),
+        TEST (test_it_is_filled_at_the_reader_s_pace),
+        TEST (test_what_is_expected_is_poured_ahead),
+        TEST (test_what_is_expected_need_not_come),
         TEST (test_a_slow_reader_holds_nobody_up),
         TEST (test_a_timeout_ends_who_never_reads),
         TEST (test_what_runs_is_dropped_with_the_runner),
