@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-enum { LOOK_MS = 200, GAP_MS = 500 };
+enum { LOOK_MS = 200, SILENCE_MS = 5000 }; // the usual one, until the sink has said for how long it is borne
 
 static int open_orders (peer_t *self)
 {
@@ -37,7 +37,7 @@ int peer_open (peer_t *self, site_t *site, loop_t *loop, const talk_t *talk, uin
 {
     *self = (peer_t){.site = site, .loop = loop, .talk = talk, .role = role, .life = life};
     inbound_init (&self->inbound);
-    if (site_at (site)->kind != ADDRESS_INPROC && !(self->pulse = pulse_new (sound, self, GAP_MS)))
+    if (site_at (site)->kind != ADDRESS_INPROC && !(self->pulse = pulse_new (sound, self, SILENCE_MS)))
         return -1;
     ending_t ending;
     if (site_read_result (site, &self->old_run, &ending) == -1)
@@ -112,12 +112,22 @@ void peer_resume (peer_t *self)
         pulse_resume (self->pulse);
 }
 
+static void heard_welcome (peer_t *self)
+{
+    reader_t in = reader_of (&self->inbound.message);
+    uint32_t dead_after_ms = get_u32 (&in);
+    if (!in.bad && dead_after_ms)
+        pulse_bear (self->pulse, dead_after_ms);
+}
+
 packet_found_t peer_receive (peer_t *self)
 {
     packet_found_t found = packet_receive (self->orders, true, &self->inbound);
     self->orders_watch.ready = found != PACKET_NONE;
     self->is_met = self->is_met || (found == PACKET_GOOD && self->inbound.message.header.type != MSG_ADVERT);
     self->oom = self->oom || found == PACKET_LOST;
+    if (found == PACKET_GOOD && self->inbound.message.header.type == MSG_WELCOME)
+        heard_welcome (self);
     return found;
 }
 

@@ -10,13 +10,16 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum { LOOKS = 8, MOST_GAP_MS = 500 };
+
 struct pulse {
     pulse_fn *beat;
     void *arg;
-    int64_t gap_ms;
+    atomic_int gap_ms;
     pthread_mutex_t sockets; // whoever has it may use them
     atomic_uint_fast64_t rests;
-    int stop; // eventfd
+    int wake; // eventfd: to look at the gap, or to stop
+    atomic_bool is_stopping;
     pthread_t thread;
 };
 
@@ -24,8 +27,15 @@ static void *run (void *arg)
 {
     pulse_t *self = arg;
     uint_fast64_t seen = 0;
-    struct pollfd fd = {.fd = self->stop, .events = POLLIN};
-    for (int rc; (rc = poll (&fd, 1, (int)self->gap_ms)) == 0 || (rc == -1 && errno == EINTR);) {
+    struct pollfd fd = {.fd = self->wake, .events = POLLIN};
+    for (int rc; (rc = poll (&fd, 1, atomic_load (&self->gap_ms))) != -1 || errno == EINTR;) {
+        eventfd_t count;
+        if (rc == 1)
+            eventfd_read (self->wake, &count);
+        if (atomic_load (&self->is_stopping))
+            break;
+        if (rc == 1)
+            continue;
         uint_fast64_t rests = atomic_load (&self->rests);
         bool is_away = rests == seen && pthread_mutex_trylock (&self->sockets) == 0;
         seen = rests;
@@ -35,6 +45,12 @@ static void *run (void *arg)
         pthread_mutex_unlock (&self->sockets);
     }
     return NULL;
+}
+
+static int gap_of (int64_t silence_ms)
+{
+    int64_t gap_ms = silence_ms / LOOKS;
+    return gap_ms < 1 ? 1 : gap_ms > MOST_GAP_MS ? MOST_GAP_MS : (int)gap_ms;
 }
 
 static int start_thread (pulse_t *self)
@@ -48,20 +64,20 @@ static int start_thread (pulse_t *self)
     return number ? -1 : 0;
 }
 
-pulse_t *pulse_new (pulse_fn *beat, void *arg, int64_t gap_ms)
+pulse_t *pulse_new (pulse_fn *beat, void *arg, int64_t silence_ms)
 {
     pulse_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
-    *self = (pulse_t){.beat = beat, .arg = arg, .gap_ms = gap_ms < 1 ? 1 : gap_ms};
-    self->stop = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    *self = (pulse_t){.beat = beat, .arg = arg, .gap_ms = gap_of (silence_ms)};
+    self->wake = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init (&self->sockets, NULL);
     pthread_mutex_lock (&self->sockets);
-    if (self->stop != -1 && start_thread (self) == 0)
+    if (self->wake != -1 && start_thread (self) == 0)
         return self;
     int kept = errno;
-    if (self->stop != -1)
-        close (self->stop);
+    if (self->wake != -1)
+        close (self->wake);
     pthread_mutex_unlock (&self->sockets);
     pthread_mutex_destroy (&self->sockets);
     free (self);
@@ -75,14 +91,22 @@ void pulse_destroy (pulse_t **self_p)
     if (!self)
         return;
     int kept = errno;
-    eventfd_write (self->stop, 1);
+    atomic_store (&self->is_stopping, true);
+    eventfd_write (self->wake, 1);
     pthread_join (self->thread, NULL);
-    close (self->stop);
+    close (self->wake);
     pthread_mutex_unlock (&self->sockets);
     pthread_mutex_destroy (&self->sockets);
     free (self);
     *self_p = NULL;
     errno = kept;
+}
+
+void pulse_bear (pulse_t *self, int64_t silence_ms)
+{
+    int gap_ms = gap_of (silence_ms);
+    if (self && atomic_exchange (&self->gap_ms, gap_ms) != gap_ms)
+        eventfd_write (self->wake, 1);
 }
 
 void pulse_rest (pulse_t *self)

@@ -16,14 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    FOUND_MS = 300,
-    STATUS_ERROR = 125,
-    STATUS_SIGNAL = 128,
-    PATIENCE_MS = 1000,
-    ERROR_BYTES = 512,
-    MOST_GAP_MS = 1000
-};
+enum { FOUND_MS = 300, STATUS_ERROR = 125, STATUS_SIGNAL = 128, PATIENCE_MS = 1000, ERROR_BYTES = 512 };
 
 typedef struct {
     const sink_role_config_t *config;
@@ -220,10 +213,9 @@ static void sound (void *arg)
 
 static int open_pulse (role_t *self)
 {
-    int64_t dead_after_ms = self->config->core.dead_after_ms;
     if (self->config->site.at.kind == ADDRESS_INPROC)
         return 0;
-    self->pulse = pulse_new (sound, self, dead_after_ms < MOST_GAP_MS * 4 ? dead_after_ms / 4 : MOST_GAP_MS);
+    self->pulse = pulse_new (sound, self, self->config->core.dead_after_ms);
     return self->pulse ? 0 : -1;
 }
 

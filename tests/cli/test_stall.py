@@ -3,11 +3,21 @@
 
 # ctest: waits seconds=120 ways=ipc,tcp plain-ways
 
+import fcntl
 import os
+import struct
 import subprocess
+import termios
 import threading
 
 import harness
+from stages import StageCase, pause
+
+PIPE_BYTES = 65536 - 4096       # a line that does not fit any more holds up who writes it
+
+
+def waiting_bytes(fd):
+    return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
 
 
 class Stall(harness.Case):
@@ -32,6 +42,29 @@ class Stall(harness.Case):
         self.assertEqual(result.status, 0, bytes(said[-500:]))
         self.assertEqual(result.out.decode().split(), items)
         self.assertEqual(len(said.splitlines()), len(items))
+
+
+class StageStall:
+    """The same of a dryer in a process of its own, where silence is borne for less than a second."""
+
+    def test_a_dryer_that_is_held_up_is_not_lost(self):
+        ours, theirs = os.pipe()
+        sink = self.sink("--dead-after", "500ms")
+        dryer = self.dryer("-t", "-j1", "true", stderr=theirs)
+        os.close(theirs)
+        washer = self.washer(stdin=b"".join(b"%02000d\n" % n for n in range(60)))
+        self.wait_for(lambda: waiting_bytes(ours) >= PIPE_BYTES, "the pipe to be full")
+        pause(1.5)      # three times what is borne
+        with os.fdopen(ours, "rb") as pipe:
+            said = pipe.read()
+        self.all_end(0, sink, washer, dryer)
+        self.assertEqual(len(said.splitlines()), 60)
+        self.assertEqual(sink.result.err, b"")
+
+
+for transport in ("ipc", "tcp"):
+    name = f"StageStall{transport.title()}"
+    globals()[name] = type(name, (StageStall, StageCase), {"transport": transport})
 
 
 if __name__ == "__main__":
