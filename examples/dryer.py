@@ -319,7 +319,7 @@ class Life:
         if self.state != "parting":
             self.end_commands()
             if end == wire.END_LOST:
-                print("dryer.py: the sink gave up: " + wire.shown(rest[-1]), file=sys.stderr)   # S49
+                print("dryer.py: the sink gave up: " + wire.shown(rest[-1]), file=sys.stderr)   # S50
             self.result = 125 if end == wire.END_LOST else 0
             if message.flags & wire.STAY and self.state != "leaving":
                 self.result, self.ended_run = "again", self.run

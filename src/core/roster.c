@@ -42,6 +42,7 @@ static void peer_free (peer_t *self)
 {
     link_free (&self->link);
     slice_drop (&self->inventory);
+    ranges_free (&self->begun);
     for (size_t i = 0; i < self->relays_size; i++)
         slice_drop (&self->relays[i].records);
     free (self->relays);
@@ -64,13 +65,28 @@ void roster_free (roster_t *self)
     *self = (roster_t){0};
 }
 
+bool patience_has (patience_t *self, unsigned most, int64_t now_ms)
+{
+    enum { WHILE_MS = 100 };
+    if (now_ms >= self->since_ms + WHILE_MS)
+        *self = (patience_t){.since_ms = now_ms};
+    return self->answers++ < most;
+}
+
 int peer_keep (peer_t *self, uint8_t type, uint32_t count, slice_t *records)
 {
+    enum { KEPT_MOST = 1 << 20, KEPT_BYTES = 64 << 20 };
+    if (self->relays_size >= KEPT_MOST || self->relays_bytes + records->size > KEPT_BYTES) {
+        slice_drop (records);
+        errno = E2BIG;
+        return -1;
+    }
     if (array_reserve (&self->relays, &self->relays_capacity, self->relays_size + 1, sizeof *self->relays) == -1) {
         slice_drop (records);
         errno = ENOMEM;
         return -1;
     }
+    self->relays_bytes += records->size;
     self->relays[self->relays_size++] = (relay_t){.type = type, .count = count, .records = *records};
     *records = (slice_t){0};
     return 0;

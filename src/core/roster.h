@@ -11,6 +11,14 @@ typedef struct {
     slice_t records;
 } relay_t;
 
+//  Answers given since then; what floods us gets no more in a while, and comes again.
+typedef struct {
+    int64_t since_ms;
+    unsigned answers;
+} patience_t;
+
+bool patience_has (patience_t *self, unsigned most, int64_t now_ms); // counts the answer that is given then
+
 typedef struct {
     uint64_t life;
     uint8_t role;
@@ -21,9 +29,10 @@ typedef struct {
     bool uncommitted; // letters came in since the last commit
     link_t link;
     int64_t heard_ms;
-    int64_t gone_ms; // when its last connection closed; -1: connected
-    bool died;       // it was seen to: closed when all that came from it is read
-    int64_t beat_ms; // when we owe it a sign of life
+    int64_t gone_ms;     // when its last connection closed; -1: connected
+    bool died;           // it was seen to: closed when all that came from it is read
+    int64_t beat_ms;     // when we owe it a sign of life
+    patience_t patience; // with its HELLO
     // an observer's
     int64_t told_ms; // when something was said to it last
     // a washer's
@@ -39,8 +48,10 @@ typedef struct {
     uint64_t output_bytes; // received in all
     uint64_t granted;      // output credit
     uint64_t credit_told;  // as far as the dryer was told
+    ranges_t begun;        // tasks whose output came in part
     relay_t *relays;
-    size_t relays_size, relays_capacity;
+    size_t relays_size, relays_capacity, relays_bytes;
+    bool is_malign; // it says what is not in the protocol, and that was told
 } peer_t;
 
 //  In the order of lives; each peer stays at its address.
@@ -54,7 +65,8 @@ peer_t *roster_add (roster_t *self, uint64_t life);        // NULL: ENOMEM
 void roster_remove (roster_t *self, peer_t *peer);         // frees it
 void roster_free (roster_t *self);
 
-//  Keeps a report until there is a washer; takes the records. -1: ENOMEM.
+//  Keeps a report until there is a washer; takes the records. -1: ENOMEM, or E2BIG: it has more to say than it can
+//  hold.
 int peer_keep (peer_t *self, uint8_t type, uint32_t count, slice_t *records);
 
 //  True where its inventory names tasks of a washer life other than this.

@@ -348,6 +348,14 @@ void session_bye (session_t *self, int64_t now_ms)
         enter (self, SESSION_BYE, now_ms);
 }
 
+int lives_close (ranges_t *closed, uint64_t life)
+{
+    enum { LIVES_MOST = 1 << 16 };
+    if (closed->size >= LIVES_MOST && ranges_remove (closed, 1, closed->runs[closed->size / 2].n) == -1)
+        return -1;
+    return ranges_add (closed, life, 1);
+}
+
 void put_figures (writer_t *out, const figures_t *f)
 {
     const uint64_t figures[] = {f->total,   f->ok,          f->failed,     f->broken,

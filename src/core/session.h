@@ -128,6 +128,9 @@ void session_strangers (session_t *self, uint64_t refused);
 //  Takes leave: BYE is said until it is answered, at most silence_ms.
 void session_bye (session_t *self, int64_t now_ms);
 
+//  Remembers that a life is over; of very many only the newer half. 0, or -1: ENOMEM.
+int lives_close (ranges_t *closed, uint64_t life);
+
 void put_figures (writer_t *out, const figures_t *figures);
 figures_t get_figures (reader_t *in);
 void put_before (writer_t *out, before_t before);

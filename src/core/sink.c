@@ -224,10 +224,12 @@ bool sink_packet (sink_t *self, packet_t *out)
 //  ---- what comes in
 
 //  A message of a life that is not on the roster.
-static void heard_stranger (sink_t *self, const header_t *header)
+static void heard_stranger (sink_t *self, const header_t *header, int64_t now_ms)
 {
     bool gone = header->type == MSG_BYE || ranges_has (&self->closed, header->from);
     self->refused += ranges_has (&self->closed, header->from);
+    if (!patience_has (&self->patience, STRANGERS_MOST, now_ms))
+        return;
     for (const char *role = "dwo"; *role; role++) // its role is not known here: it listens to one of these
         sink_reply (self, header->from, (uint8_t)*role, gone ? MSG_GONE : MSG_WHO, NULL);
 }
@@ -263,11 +265,11 @@ void sink_heard (sink_t *self, const message_t *message, int64_t now_ms)
     }
     peer_t *peer = roster_find (&self->roster, header->from);
     if (!peer || peer->expected) {
-        heard_stranger (self, header);
+        heard_stranger (self, header, now_ms);
         return;
     }
     if (header->type == MSG_BEAT && !heard_beat (self, peer, message)) {
-        self->bad++;
+        sink_malign (self, peer);
         return;
     }
     peer->heard_ms = now_ms;
@@ -285,9 +287,23 @@ void sink_heard (sink_t *self, const message_t *message, int64_t now_ms)
     }
 }
 
+void sink_malign (sink_t *self, peer_t *peer)
+{
+    self->bad++;
+    if (peer->is_malign)
+        return;
+    peer->is_malign = true;
+    sink_say (self, "%s says what is not in this version of the protocol: it is dropped; --status counts that",
+              *peer->name ? peer->name : "an observer");
+}
+
 void sink_bad_message (sink_t *self)
 {
     self->bad++;
+    if (!self->is_bad_told)
+        sink_say (self,
+                  "somebody says what is not in this version of the protocol: it is dropped; --status counts that");
+    self->is_bad_told = true;
 }
 
 //  Who is expected may have been connected by what the sink before was told: that connection it closes to begin anew.

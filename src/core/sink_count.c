@@ -3,6 +3,7 @@
 #include "core/dryer.h"
 #include "core/sink_i.h"
 
+#include <errno.h>
 #include <string.h>
 
 //  COUNTED is held back for so long, or so many tasks, where the washer can do without.
@@ -54,12 +55,12 @@ static bool is_awaited (const peer_t *peer)
 
 //  Counts what is fresh of a completion and passes that on. False where all of it was counted already, or was never
 //  put.
-static bool accept (sink_t *self, const peer_t *peer, const completion_t *completion)
+static bool accept (sink_t *self, peer_t *peer, const completion_t *completion)
 {
     bool any = false;
     uint64_t n = completion->n, end = completion->n + completion->count;
     if (self->tally.eof && end - 1 > self->tally.total) {
-        self->bad++;
+        sink_malign (self, peer);
         return false;
     }
     for (run_t fresh; n < end; n = fresh.n + fresh.count) {
@@ -96,6 +97,7 @@ static void on_done (sink_t *self, peer_t *peer, reader_t *in, const message_t *
         completion.host = peer->host;
         if (in->bad)
             return;
+        sink_check (self, ranges_remove (&peer->begun, completion.n, completion.count));
         if (!accept (self, peer, &completion))
             self->ports.drop (self->ports.arg, peer->life, completion.n);
     }
@@ -113,9 +115,15 @@ static void on_out (sink_t *self, peer_t *peer, reader_t *in, const message_t *m
         in->bad = true;
         return;
     }
-    if (!ranges_has (&self->tally.counted, n))
-        self->ports.piece (self->ports.arg, peer->life, n, stream, streamed, in->at, (size_t)(in->end - in->at),
-                           message->body);
+    if (ranges_has (&self->tally.counted, n))
+        return;
+    if (!ranges_has (&peer->begun, n) && peer->begun.total >= BEGUN_MOST) {
+        in->bad = true;
+        return;
+    }
+    sink_check (self, ranges_add (&peer->begun, n, 1));
+    self->ports.piece (self->ports.arg, peer->life, n, stream, streamed, in->at, (size_t)(in->end - in->at),
+                       message->body);
 }
 
 static void on_broken (sink_t *self, peer_t *peer, reader_t *in, const message_t *message)
@@ -167,6 +175,15 @@ static void on_eof (sink_t *self, peer_t *peer, reader_t *in, const message_t *m
 
 //  ---- what is passed on
 
+//  One that has more to say than it can hold is closed like one that is seen to die: what it has then goes to others.
+static void keep (sink_t *self, peer_t *dryer, uint8_t type, uint32_t count, slice_t *records)
+{
+    if (peer_keep (dryer, type, count, records) == 0)
+        return;
+    self->oom = self->oom || errno != E2BIG;
+    dryer->died = true;
+}
+
 //  To the washer, with the dryer's life before it; or kept until there is one.
 static void relay (sink_t *self, peer_t *dryer, uint8_t type, const message_t *message)
 {
@@ -179,7 +196,7 @@ static void relay (sink_t *self, peer_t *dryer, uint8_t type, const message_t *m
     if (washer && dryer->announced)
         link_push (&washer->link, type, message->header.count, &records, NULL);
     else
-        sink_check (self, peer_keep (dryer, type, message->header.count, &records));
+        keep (self, dryer, type, message->header.count, &records);
 }
 
 //  In an orphaned run: these tasks are out no more.
@@ -203,7 +220,7 @@ static void note_unheld (sink_t *self, reader_t in, const message_t *message)
 }
 
 //  The next attempt may run at the same dryer: what this one has streamed is none of its output.
-static void drop_failed (sink_t *self, const peer_t *peer, reader_t in, const message_t *message)
+static void drop_failed (sink_t *self, peer_t *peer, reader_t in, const message_t *message)
 {
     get_u64 (&in); // the washer's life
     for (uint32_t i = 0; i < message->header.count; i++) {
@@ -212,6 +229,7 @@ static void drop_failed (sink_t *self, const peer_t *peer, reader_t in, const me
         get_u64 (&in); // attempt, status
         if (in.bad || !run_valid (n, 1))
             return;
+        sink_check (self, ranges_remove (&peer->begun, n, 1));
         self->ports.drop (self->ports.arg, peer->life, n);
     }
 }
@@ -315,10 +333,11 @@ void count_letter (sink_t *self, peer_t *peer, const message_t *message, int64_t
         reader_t in = reader_of (message);
         if (self->state != SINK_ENDED)
             letters[i].handle (self, peer, &in, message);
-        self->bad += in.bad;
+        if (in.bad)
+            sink_malign (self, peer);
         return;
     }
-    self->bad++;
+    sink_malign (self, peer);
 }
 
 void count_known (sink_t *self, const ranges_t *counted, uint64_t failed)

@@ -93,6 +93,21 @@ static peer_t *open_peer (sink_t *self, uint64_t life, uint8_t role, int64_t now
     return peer;
 }
 
+//  Those that are awaited, too.
+static size_t count_of (const sink_t *self, uint8_t role)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->roster.size; i++)
+        count += self->roster.peers[i]->role == role;
+    return count;
+}
+
+static bool has_room (const sink_t *self, uint8_t role)
+{
+    size_t most = role == ROLE_OBSERVER ? OBSERVERS_MOST : DRYERS_MOST;
+    return self->roster.size < most || count_of (self, role) < most;
+}
+
 static void hello_dryer (sink_t *self, uint64_t life, reader_t *in, int64_t now_ms)
 {
     peer_t from = {0};
@@ -103,7 +118,11 @@ static void hello_dryer (sink_t *self, uint64_t life, reader_t *in, int64_t now_
     from.grain = get_u32 (in);
     from.unsure = get_u32 (in);
     if (in->bad || !inventory_fits (*in)) {
-        self->bad++;
+        sink_bad_message (self);
+        return;
+    }
+    if (!roster_find (&self->roster, life) && !has_room (self, ROLE_DRYER)) {
+        refuse (self, life, ROLE_DRYER, "too many dryers take part already");
         return;
     }
     peer_t *peer = open_peer (self, life, ROLE_DRYER, now_ms);
@@ -158,10 +177,12 @@ static void read_memory (sink_t *self, reader_t *in, int64_t now_ms)
 {
     ranges_t counted = {0};
     uint32_t lanes = get_u32 (in);
+    bool fits = true;
     while (lanes-- && !in->bad) {
         uint64_t dryer = get_u64 (in);
         peer_t *peer = in->bad || ranges_has (&self->closed, dryer) ? NULL : roster_find (&self->roster, dryer);
-        if (peer || in->bad)
+        fits = fits && has_room (self, ROLE_DRYER);
+        if (peer || in->bad || !run_valid (dryer, 1) || !fits)
             continue;
         peer = open_peer (self, dryer, ROLE_DRYER, now_ms);
         if (peer) {
@@ -255,17 +276,9 @@ static void hello_washer (sink_t *self, uint64_t life, reader_t *in, int64_t now
     }
 }
 
-static size_t observers (const sink_t *self)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < self->roster.size; i++)
-        count += self->roster.peers[i]->role == ROLE_OBSERVER;
-    return count;
-}
-
 static void hello_observer (sink_t *self, uint64_t life, int64_t now_ms)
 {
-    if (observers (self) >= OBSERVERS_MOST) {
+    if (!has_room (self, ROLE_OBSERVER)) {
         refuse (self, life, ROLE_OBSERVER, "too many observers look on already");
         return;
     }
@@ -283,10 +296,12 @@ static void observer_again (sink_t *self, peer_t *peer, int64_t now_ms)
 
 static void hello_again (sink_t *self, peer_t *peer, int64_t now_ms)
 {
-    if (peer->role == ROLE_DRYER)
-        welcome_dryer (self, peer);
-    else if (peer->role == ROLE_OBSERVER)
+    if (peer->role == ROLE_OBSERVER)
         observer_again (self, peer, now_ms);
+    else if (!patience_has (&peer->patience, WELCOMES_MOST, now_ms))
+        return;
+    else if (peer->role == ROLE_DRYER)
+        welcome_dryer (self, peer);
     else if (peer->welcomed)
         hello_welcome (self, peer);
 }
@@ -313,11 +328,11 @@ static void hello_ended (sink_t *self, uint64_t life, uint8_t role, int64_t now_
     peer_t *known = roster_find (&self->roster, life);
     if (looks && known && now_ms < known->told_ms + peers_observer_gap_ms (self))
         return;
-    bool fits = !looks || known || observers (self) < OBSERVERS_MOST;
-    peer_t *peer = fits ? open_peer (self, life, role, now_ms) : NULL;
+    peer_t *peer = known || has_room (self, role) ? open_peer (self, life, role, now_ms) : NULL;
     if (peer)
         peer->told_ms = now_ms;
-    hello_end (self, life, role);
+    if (patience_has (peer ? &peer->patience : &self->patience, peer ? WELCOMES_MOST : STRANGERS_MOST, now_ms))
+        hello_end (self, life, role);
 }
 
 void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)
@@ -327,7 +342,7 @@ void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)
     uint8_t role = get_u8 (&in);
     peer_t *peer = roster_find (&self->roster, life);
     if (in.bad || !run_valid (life, 1) || (role != ROLE_WASHER && role != ROLE_DRYER && role != ROLE_OBSERVER)) {
-        self->bad++;
+        sink_bad_message (self);
         return;
     }
     if (peer && !peer->expected) {
@@ -336,7 +351,8 @@ void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)
     }
     if (ranges_has (&self->closed, life)) {
         self->refused++;
-        sink_reply (self, life, role, MSG_GONE, NULL);
+        if (patience_has (&self->patience, STRANGERS_MOST, now_ms))
+            sink_reply (self, life, role, MSG_GONE, NULL);
     } else if (self->state == SINK_ENDED) {
         if (!is_of_next_run (self, life, role, in))
             hello_ended (self, life, role, now_ms);

@@ -17,6 +17,14 @@ typedef enum {
 //  An observer hears at most one message in so long, and there are at most so many: nobody's looking costs the run.
 enum { OBSERVER_GAP_MS = 100, OBSERVERS_MOST = 1000 };
 
+//  Nobody honest is stopped by these; whoever has a credential cannot make the sink grow without end by them.
+enum {
+    DRYERS_MOST = 1 << 14,
+    BEGUN_MOST = 1 << 16,     // tasks of a dryer whose output came in part
+    WELCOMES_MOST = 16,       // of a dryer or washer that says HELLO again, …
+    STRANGERS_MOST = 1 << 10, // … and to lives that are not known: answers in a while
+};
+
 struct sink {
     sink_config_t config;
     sink_ports_t ports;
@@ -54,6 +62,8 @@ struct sink {
     bool halt_hit;
     ending_t ending;
     uint64_t lost, refused, bad, strangers;
+    bool is_bad_told;        // of what could not even be decoded
+    patience_t patience;     // with strangers
     uint64_t lane_strangers; // all that washers told of
     char reason[WHY_BYTES];
     bool oom;
@@ -63,7 +73,8 @@ bool sink_enter (sink_t *self, sink_event_t event);
 void sink_say (sink_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 void sink_letter (sink_t *self, peer_t *peer, uint8_t type, uint32_t count, writer_t *records);
 void sink_reply (sink_t *self, uint64_t life, uint8_t role, uint8_t type, writer_t *records); // outside of any link
-void sink_check (sink_t *self, int rc);                                                       // notes that memory ended
+void sink_malign (sink_t *self, peer_t *peer); // what it says is not in the protocol: counted, and told once
+void sink_check (sink_t *self, int rc);        // notes that memory ended
 
 //  sink_hello.c: who comes
 void peers_hello (sink_t *self, const message_t *message, int64_t now_ms);

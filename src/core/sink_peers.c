@@ -42,7 +42,7 @@ static void pass_relays (peer_t *washer, peer_t *dryer)
 {
     for (size_t i = 0; i < dryer->relays_size; i++)
         link_push (&washer->link, dryer->relays[i].type, dryer->relays[i].count, &dryer->relays[i].records, NULL);
-    dryer->relays_size = 0;
+    dryer->relays_size = dryer->relays_bytes = 0;
 }
 
 static void announce (sink_t *self, peer_t *washer, peer_t *dryer)
@@ -126,7 +126,7 @@ void peers_close (sink_t *self, peer_t *peer, bool blame, int64_t now_ms)
     count_commit (self, now_ms); // every COUNTED of that life goes before its end is told
     bool has_only_looked = peer->role == ROLE_OBSERVER && !peer->link.got;
     if (!has_only_looked) // it may look again: nothing is to be kept of it
-        sink_check (self, ranges_add (&self->closed, peer->life, 1));
+        sink_check (self, lives_close (&self->closed, peer->life));
     if (peer->role == ROLE_DRYER && self->state != SINK_ENDED)
         close_dryer (self, peer, blame);
     if (peer->role == ROLE_WASHER && self->washer == peer->life)

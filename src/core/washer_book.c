@@ -125,7 +125,7 @@ void book_lane_over (washer_t *self, lane_t *lane, bool blame)
         delivery->alone = delivery->alone && blame;
         delivery_over (self, &self->ledger, delivery, delivery->seq <= lane->high, &unsure);
     }
-    check (self, ranges_add (&self->closed, lane->dryer, 1));
+    check (self, lives_close (&self->closed, lane->dryer));
     if (self->cell == lane->dryer)
         self->cell = 0;
     self->dirty = true;

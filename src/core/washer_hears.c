@@ -64,7 +64,7 @@ static void on_dryer_down (washer_t *self, reader_t *in, uint32_t count)
     lane_t *lane = lanes_find (&self->lanes, dryer);
     if (lane && !in->bad)
         lane_end (self, lane, blame);
-    else if (!in->bad && run_valid (dryer, 1) && ranges_add (&self->closed, dryer, 1) == -1)
+    else if (!in->bad && run_valid (dryer, 1) && lives_close (&self->closed, dryer) == -1)
         self->oom = true;
 }
 
@@ -96,7 +96,7 @@ static void on_failed (washer_t *self, reader_t *in, uint32_t count)
             return;
         }
         note->avoid = lane->dryer;
-        if (attempt > note->failures)
+        if (attempt > note->failures && attempt < UINT32_MAX) // the next has a number too
             note->failures = attempt;
     }
 }

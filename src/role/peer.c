@@ -126,6 +126,10 @@ packet_found_t peer_receive (peer_t *self)
     self->orders_watch.ready = found != PACKET_NONE;
     self->is_met = self->is_met || (found == PACKET_GOOD && self->inbound.message.header.type != MSG_ADVERT);
     self->oom = self->oom || found == PACKET_LOST;
+    if (found == PACKET_BAD && !self->is_bad_told) {
+        talk_say (self->talk, TALK_NOTICE, "the sink says what is not in this version of the protocol: it is dropped");
+        self->is_bad_told = true;
+    }
     if (found == PACKET_GOOD && self->inbound.message.header.type == MSG_WELCOME)
         heard_welcome (self);
     return found;

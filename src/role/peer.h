@@ -27,6 +27,7 @@ typedef struct {
     bool has_missed;
     uint64_t old_run;
     bool is_refused; // and that was said
+    bool is_bad_told;
     int64_t look_ms; // when to look again why the sink does not answer
     pulse_t *pulse;  // NULL: inproc
     unsigned rests;  // nested

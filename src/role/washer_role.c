@@ -164,7 +164,8 @@ static bool has_room (const role_t *self)
         return true;
     if (config->queue_tasks && tasks >= config->queue_tasks)
         return false;
-    return tasks <= status.slots * each ||
+    uint64_t slots = status.slots < SLOTS_MOST ? status.slots : SLOTS_MOST; // whatever a dryer says that it has
+    return tasks <= slots * each ||
            washer_held_bytes (self->core) < (config->queue_bytes ? config->queue_bytes : QUEUE_BYTES);
 }
 

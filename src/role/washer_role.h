@@ -19,7 +19,7 @@ typedef enum {
     FULL_DROP,  // thrown away and counted as dropped; not before the first dryer came
 } full_t;
 
-enum { QUEUE_BYTES = 4 << 20 };
+enum { QUEUE_BYTES = 4 << 20, SLOTS_MOST = 1 << 16 };
 
 typedef struct {
     site_config_t site; // of the station (role/station.h)

@@ -1,4 +1,4 @@
-"""S29 ... S36, S48, S49: counting, and the end."""
+"""S29 ... S36, S48 ... S50: counting, and the end."""
 
 import struct
 import time
@@ -397,12 +397,12 @@ def S48_it_is_durable_with_the_eof(case):
     assert case.ask_journal("SELECT how, status FROM upstream") == [("joined", 2)]
 
 
-#   ---- S49
+#   ---- S50
 
 WHY = "the input is shorter than what was counted: not the same input"
 
 
-def S49_sink_tells_everybody_why_the_run_is_lost(case):
+def S50_sink_tells_everybody_why_the_run_is_lost(case):
     sink = case.sink()
     washer, dryer, observer = (case.peer(sink, role) for role in "wdo")
     report(dryer, 1)
@@ -420,7 +420,7 @@ def S49_sink_tells_everybody_why_the_run_is_lost(case):
     assert WHY in sink.said()
 
 
-def S49_other_ends_need_no_word(case):
+def S50_other_ends_need_no_word(case):
     sink = case.sink()
     washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")
     report(dryer, 1)
@@ -445,11 +445,11 @@ def says_why(case, start, role, kind):
         case.elsewhere()
 
 
-def S49_washer_says_what_happened_at_the_sink(case):
+def S50_washer_says_what_happened_at_the_sink(case):
     says_why(case, lambda: case.washer("", keeps_open=True), "w", JOINED)
 
 
-def S49_dryer_says_what_happened_at_the_sink(case):
+def S50_dryer_says_what_happened_at_the_sink(case):
     says_why(case, case.dryer, "d", STOP)
 
 

@@ -273,7 +273,7 @@ static void test_an_ending_comes_back (void **state)
     session_free (&self);
 }
 
-//  S49. A text that is too long, torn or holds a NUL is no message.
+//  S50. A text that is too long, torn or holds a NUL is no message.
 static void test_an_ending_says_why (void **state)
 {
     static const struct {

@@ -11,6 +11,7 @@ typedef struct {
     sink_config_t config;
     int64_t now_ms;
     unsigned commits, uncommitted; // calls; completions since the last one
+    unsigned lines;                // said to the user
     bool commit_fails;
     uint64_t seq[1000];  // by life: what it has said
     uint64_t known;      // tasks that a washer remembered
@@ -54,6 +55,11 @@ static void on_washer (void *arg, const char *name, uint64_t life, uint64_t inpu
     ((desk_t *)arg)->washer = life;
 }
 
+static void on_log (void *arg, const char *line)
+{
+    ((desk_t *)arg)->lines++;
+}
+
 static int on_commit (void *arg)
 {
     desk_t *self = arg;
@@ -71,7 +77,7 @@ static void desk_open (desk_t *self, const sink_config_t *config, const sink_res
     self->config.life = SINK;
     self->config.dead_after_ms = DEAD_AFTER_MS;
     sink_ports_t ports = {self, on_piece, on_drop,  on_completed, on_eof, on_ended, on_commit,
-                          NULL, NULL,     on_known, on_washer,    NULL,   NULL,     NULL};
+                          NULL, on_log,   on_known, on_washer,    NULL,   NULL,     NULL};
     self->sink = sink_new (&self->config, &ports, restored, self->now_ms);
     assert_non_null (self->sink);
 }
@@ -98,12 +104,13 @@ static void desk_close (desk_t *self)
     sink_destroy (&self->sink);
 }
 
-static void say (desk_t *self, uint64_t from, uint8_t type, uint32_t count, writer_t *records)
+static void say_with (desk_t *self, uint64_t from, uint8_t type, uint32_t count, writer_t *records, const slice_t *body)
 {
     bool outside = type == MSG_HELLO || type == MSG_BEAT || type == MSG_BYE;
     message_t message = {.header = {.type = type, .count = count, .run = RUN, .from = from, .to = SINK}};
     message.header.seq = outside ? 0 : ++self->seq[from];
     message.header.credit = self->waiting;
+    message.body = body;
     if (records) {
         message.records = records->data;
         message.records_size = records->size;
@@ -111,6 +118,11 @@ static void say (desk_t *self, uint64_t from, uint8_t type, uint32_t count, writ
     sink_heard (self->sink, &message, self->now_ms);
     if (records)
         writer_free (records);
+}
+
+static void say (desk_t *self, uint64_t from, uint8_t type, uint32_t count, writer_t *records)
+{
+    say_with (self, from, type, count, records, NULL);
 }
 
 //  The next packet of this type for this life; what comes before it is thrown away.
@@ -639,7 +651,7 @@ static void test_a_failed_commit_is_not_in_the_figures (void **state)
     desk_close (&desk);
 }
 
-//  S49: who hears of the end hears why, the first reason there was, and late comers too. A long one keeps both its
+//  S50: who hears of the end hears why, the first reason there was, and late comers too. A long one keeps both its
 //  ends.
 static void test_the_end_says_why (void **state)
 {
@@ -678,6 +690,153 @@ static void test_the_end_says_why (void **state)
     sink_stop (desk.sink, END_INTERRUPTED, 130, desk.now_ms); // no loss: its own word is enough
     assert_string_equal (sink_ending (desk.sink)->why, "");
     desk_close (&desk);
+}
+
+static void put_done (writer_t *out, uint64_t n, uint64_t count, uint64_t start_us, uint64_t runtime_us)
+{
+    put_u64 (out, WASHER);
+    put_run (out, n, count);
+    put_u64 (out, 1); // lane sequence
+    put_u32 (out, 1);
+    put_u32 (out, 0); // status, signal, flags
+    put_u64 (out, start_us);
+    put_u64 (out, runtime_us);
+    for (int i = 0; i < 4; i++)
+        put_u32 (out, 0);
+}
+
+//  What no dryer can have done is dropped; it is counted each time, and told once a dryer.
+static void test_lies_about_tasks_are_dropped (void **state)
+{
+    static const struct {
+        uint64_t n, count, start_us, runtime_us;
+    } lies[] = {{1, (1 << 20) + 1, 0, 0},
+                {1, INT64_MAX - 1, 0, 0},
+                {1, 1, UINT64_MAX, 0},
+                {1, 1, INT64_MAX, 0},
+                {1, 1, 0, UINT64_MAX},
+                {0, 1, 0, 0},
+                {1, UINT64_MAX, 0, 0},
+                {UINT64_MAX, 2, 0, 0},
+                {INT64_MAX, 1, 0, 0},
+                {1, 0, 0, 0},
+                {11, 1, 0, 0},
+                {5, 1 << 20, 0, 0}};
+    const size_t count = sizeof lies / sizeof *lies;
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_dryer (&desk, DRYER, 0);
+    hello_dryer (&desk, DRYER + 1, 0);
+    hello_washer (&desk, WASHER, DRYER);
+    eof (&desk, WASHER, 10);
+    for (size_t i = 0; i < 2 * count; i++) {
+        writer_t out = {0};
+        put_done (&out, lies[i / 2].n, lies[i / 2].count, lies[i / 2].start_us, lies[i / 2].runtime_us);
+        say (&desk, DRYER + i % 2, MSG_DONE, 1, &out);
+    }
+    tick (&desk, 1);
+    assert_int_equal (sink_status (desk.sink).bad, 2 * count);
+    assert_int_equal (sink_status (desk.sink).figures.ok, 0);
+    assert_int_equal (desk.lines, 2);
+    done (&desk, DRYER, 1, 10);
+    tick (&desk, 1);
+    assert_int_equal (sink_ending (desk.sink)->end, END_JOINED);
+    assert_int_equal (sink_ending (desk.sink)->figures.ok, 10);
+    desk_close (&desk);
+}
+
+//  Output in part of more tasks than anybody works at. Reports of more than anybody holds, while there is no washer.
+static void test_what_a_dryer_says_is_bounded (void **state)
+{
+    desk_t desk;
+    block_t *block = block_new (1);
+    slice_t body = {block, block_data (block), 1};
+    *(uint8_t *)block_data (block) = 'x';
+    desk_open (&desk, &plain, NULL);
+    hello_dryer (&desk, DRYER, 0);
+    hello_dryer (&desk, DRYER + 1, 0);
+    for (uint64_t n = 1; n <= 70000; n++) {
+        writer_t out = {0};
+        put_u64 (&out, WASHER);
+        put_u64 (&out, n);
+        put_u64 (&out, 1);
+        put_u16 (&out, 1);
+        say_with (&desk, DRYER, MSG_OUT, 1, &out, &body);
+    }
+    assert_int_equal (sink_status (desk.sink).bad, 70000 - 65536);
+    done (&desk, DRYER, 1, 65536); // that made room
+    writer_t more = {0};
+    put_u64 (&more, WASHER);
+    put_u64 (&more, 70001);
+    put_u64 (&more, 1);
+    put_u16 (&more, 1);
+    say_with (&desk, DRYER, MSG_OUT, 1, &more, &body);
+    assert_int_equal (sink_status (desk.sink).bad, 70000 - 65536);
+    tick (&desk, 1);
+    assert_int_equal (sink_status (desk.sink).dryers, 2);
+    for (uint64_t i = 0; i <= 1 << 20; i++) {
+        writer_t out = {0};
+        put_u64 (&out, WASHER);
+        put_u64 (&out, 0);
+        say (&desk, DRYER, MSG_RETURNED, 0, &out);
+    }
+    tick (&desk, 1);
+    assert_int_equal (sink_status (desk.sink).dryers, 1);
+    assert_int_equal (sink_status (desk.sink).figures.lost, 1);
+    assert_false (sink_failed (desk.sink));
+    slice_drop (&body);
+    desk_close (&desk);
+}
+
+//  As many as that are no pipeline. Those that come and go leave little behind, and the last ones are known.
+static void test_dryers_without_end (void **state)
+{
+    enum { MOST = 1 << 14, MANY = 1 << 17 };
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    for (uint64_t life = 1; life <= MOST; life++)
+        hello_dryer (&desk, 1000 + life, 0);
+    hello_dryer (&desk, 1000 + MOST + 1, 0);
+    assert_true (hear (&desk, 1000 + MOST + 1, MSG_REFUSED));
+    assert_int_equal (sink_status (desk.sink).dryers, MOST);
+    for (uint64_t life = MOST; life; life--)
+        say (&desk, 1000 + life, MSG_BYE, 1, NULL);
+    for (uint64_t life = 1; life <= MANY; life++) {
+        hello_dryer (&desk, 2 * MANY + 2 * life, 0);
+        say (&desk, 2 * MANY + 2 * life, MSG_BYE, 1, NULL);
+        hear (&desk, 1, MSG_GONE); // forget what is said
+    }
+    assert_true (sink_knows (desk.sink, 4 * MANY));
+    assert_false (sink_knows (desk.sink, 1001));
+    assert_int_equal (sink_status (desk.sink).dryers, 0);
+    desk_close (&desk);
+}
+
+//  S10, S12: answers go to who comes again, and have an end all the same.
+static void test_a_flood_of_questions_is_answered_now_and_then (void **state)
+{
+    static const uint8_t kinds[] = {MSG_HELLO, MSG_BEAT, MSG_BYE};
+    desk_t desk;
+    for (size_t i = 0; i < sizeof kinds; i++)
+        for (int closed = 0; closed < 2; closed++) {
+            desk_open (&desk, &plain, NULL);
+            hello_dryer (&desk, DRYER, 0);
+            if (closed)
+                say (&desk, DRYER, MSG_BYE, 1, NULL);
+            size_t answers = 0;
+            for (int n = 0; n < 100000; n++)
+                if (kinds[i] == MSG_HELLO)
+                    hello_dryer (&desk, DRYER, 0);
+                else
+                    say (&desk, closed ? DRYER : DRYER + 1, kinds[i], 1, NULL);
+            for (packet_t packet; sink_packet (desk.sink, &packet); packet_drop (&packet))
+                answers++;
+            assert_true (answers && answers < 4000);
+            tick (&desk, 100);
+            say (&desk, DRYER + 1, MSG_BEAT, 1, NULL);
+            assert_true (hear (&desk, DRYER + 1, MSG_WHO));
+            desk_close (&desk);
+        }
 }
 
 //  S12: also of a sink that was restarted meanwhile.
@@ -1031,6 +1190,10 @@ int main (void)
         cmocka_unit_test (test_halt_is_judged_when_the_total_is_known),
         cmocka_unit_test (test_a_failed_commit_is_not_in_the_figures),
         cmocka_unit_test (test_the_end_says_why),
+        cmocka_unit_test (test_lies_about_tasks_are_dropped),
+        cmocka_unit_test (test_what_a_dryer_says_is_bounded),
+        cmocka_unit_test (test_dryers_without_end),
+        cmocka_unit_test (test_a_flood_of_questions_is_answered_now_and_then),
         cmocka_unit_test (test_the_last_washer_is_remembered),
         cmocka_unit_test (test_another_input_ends_the_run),
         cmocka_unit_test (test_a_shorter_input_ends_the_run),
