@@ -30,13 +30,13 @@ static const uint8_t *bite (reader_t *body, size_t size)
     return body->at - size;
 }
 
-//  Outputs, and what a task was given, are told of one task only. No TASKS message brings more tasks at once, and there
-//  may be a line of a log for each; times are counted in nanoseconds elsewhere.
+//  Outputs, and what a task was given, are told of one task only. There may be a line of a log for each task of a run;
+//  times are counted in nanoseconds elsewhere.
 static bool fits (const completion_t *c)
 {
-    enum { RUN_MOST = 1 << 20, NS_A_US = 1000 };
+    enum { NS_A_US = 1000 };
     bool is_timely = c->start_us >= 0 && c->start_us <= INT64_MAX / NS_A_US && c->runtime_us <= INT64_MAX / NS_A_US;
-    return is_timely && (c->count == 1 || (c->count <= RUN_MOST && !c->out_size && !c->err_size && !c->values));
+    return is_timely && (c->count == 1 || (c->count <= TASKS_MOST && !c->out_size && !c->err_size && !c->values));
 }
 
 static void read_sizes (completion_t *c, reader_t *in)

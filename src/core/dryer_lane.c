@@ -167,7 +167,8 @@ static void on_tasks (dryer_t *self, const message_t *message, int64_t now_ms)
     run.attempt = get_u32 (&in);
     run.last = get_u8 (&in) & TASK_LAST;
     run.shape = get_shape (&in);
-    bool fits = message->body && run.count <= message->body->size; // no task is less than a byte
+    bool fits =
+        message->body && run.count <= message->body->size && run.count <= TASKS_MOST; // no task is less than a byte
     if (in.bad || !fits) {
         self->figures.bad++;
         return;

@@ -13,6 +13,7 @@
 #include "core/ranges.h"
 
 enum { HEADER_BYTES = 72, TOPIC_BYTES = 10, FRAME_VERSION = 1 };
+enum { TASKS_MOST = 1 << 20 }; // in one TASKS message, and so in one record of DONE
 
 typedef enum {
     // a peer to the sink, on `in`

@@ -74,6 +74,11 @@ static lane_t *choose (const washer_t *self, bool prefetch, uint64_t avoid)
     return best;
 }
 
+static uint64_t less (uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 //  How much of a parcel one dryer takes at once: a grain, or half of its room, so that others get some too.
 static uint64_t portion (const washer_t *self, const lane_t *lane, uint64_t limit)
 {
@@ -81,7 +86,7 @@ static uint64_t portion (const washer_t *self, const lane_t *lane, uint64_t limi
     uint64_t share = self->lanes.size > 1 ? room / 2 : room;
     if (share < lane->grain)
         share = lane->grain;
-    return share < room ? share : room;
+    return less (less (share, room), TASKS_MOST);
 }
 
 static bool send (washer_t *self, lane_t *lane, uint64_t n, uint64_t count, uint32_t attempt, bool alone)
@@ -170,11 +175,6 @@ static void recall (lane_t *lane, uint64_t most)
 static bool recallable (const lane_t *lane, uint64_t keep)
 {
     return lane->shelf.out > keep && !lane->recall_seq && !lane->recall_vain && lane->ready;
-}
-
-static uint64_t less (uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 //  What dryers with a free slot have room for: `idle` in their slots, `room` with what may wait there.

@@ -232,6 +232,34 @@ static void test_what_waits_is_filled_up_by_quarters (void **state)
     }
 }
 
+//  One message, and so one record of what became of it, has its bound, however many slots there are.
+static void test_no_message_has_too_many_tasks (void **state)
+{
+    enum { LINES = TASKS_MOST + 10 };
+    desk_t desk;
+    char *lines = malloc (LINES);
+    assert_non_null (lines);
+    memset (lines, '\n', LINES);
+    desk_open (&desk, 0);
+    comes (&desk, DRYER, 2 * LINES);
+    slice_t bytes = slice_from (lines, LINES);
+    assert_int_equal (washer_put (desk.washer, &bytes, LINES), 0);
+    washer_tick (desk.washer, desk.now_ms);
+    uint64_t all = 0, messages = 0;
+    for (packet_t packet; washer_lane_next (desk.washer, DRYER, &packet); packet_drop (&packet), messages++) {
+        message_t message = {.records = packet.records.data, .records_size = packet.records.size};
+        reader_t in = reader_of (&message);
+        uint64_t count = get_run (&in).count;
+        assert_in_range (count, 1, TASKS_MOST);
+        all += count;
+        washer_lane_sent (desk.washer, DRYER);
+    }
+    assert_int_equal (all, LINES);
+    assert_int_equal (messages, 2);
+    free (lines);
+    washer_destroy (&desk.washer);
+}
+
 //  S46: the dryers are presented one by one, and what the second holds is not to be given to the first meanwhile.
 static void test_nothing_is_dealt_before_all_are_presented (void **state)
 {
@@ -559,6 +587,7 @@ int main (void)
         cmocka_unit_test (test_a_huge_returned_gives_back_what_is_out),
         cmocka_unit_test (test_a_dryer_of_no_life_gets_no_lane),
         cmocka_unit_test (test_order_windows),
+        cmocka_unit_test (test_no_message_has_too_many_tasks),
         cmocka_unit_test (test_what_waits_is_filled_up_by_quarters),
         cmocka_unit_test (test_nothing_is_dealt_before_all_are_presented),
         cmocka_unit_test (test_all_are_presented_with_any_letter),
