@@ -29,6 +29,7 @@ typedef enum {
     ACTION_VERSION,
     ACTION_JOIN,   // wait for the end of a pipeline
     ACTION_STATUS, // tell how far one is
+    ACTION_TOP,    // show how one goes on
     ACTION_KEYGEN, // make key files
     ACTION_BENCH,  // measure what is to be had here
 } action_t;

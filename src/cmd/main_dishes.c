@@ -3,6 +3,7 @@
 #include "cmd/bench.h"
 #include "cmd/observe.h"
 #include "cmd/stage.h"
+#include "cmd/top.h"
 
 #include <stdio.h>
 
@@ -28,11 +29,9 @@ static int make_keys (stage_t *self, int *signal)
 
 static int act (stage_t *self, int *signal)
 {
-    static stage_fn *const acts[] = {[ACTION_RUN] = run,
-                                     [ACTION_JOIN] = observe_join,
-                                     [ACTION_STATUS] = observe_status,
-                                     [ACTION_KEYGEN] = make_keys,
-                                     [ACTION_BENCH] = bench};
+    static stage_fn *const acts[] = {
+        [ACTION_RUN] = run,         [ACTION_JOIN] = observe_join, [ACTION_STATUS] = observe_status,
+        [ACTION_TOP] = observe_top, [ACTION_KEYGEN] = make_keys,  [ACTION_BENCH] = bench};
     return acts[self->config.action](self, signal);
 }
 

@@ -6,8 +6,8 @@
 
 //  ---- asking
 
-static void s_run (stage_t *self, const local_config_t *parts, const station_t *station, observer_result_t *result,
-                   int *rc)
+static void s_run (stage_t *self, const local_config_t *parts, const station_t *station, const onlooker_t *onlooker,
+                   observer_result_t *result, int *rc)
 {
     const config_t *config = &self->config;
     observer_role_config_t observer = {.site = station->site,
@@ -16,6 +16,7 @@ static void s_run (stage_t *self, const local_config_t *parts, const station_t *
                                        .wait_ms = config->wait_ms,
                                        .deadline_ms = config->deadline_ms,
                                        .run = config->run,
+                                       .onlooker = onlooker,
                                        .talk = self->talk};
     control_t *control = control_new ();
     *rc = control ? observer_role_run (&observer, control, result) : -1;
@@ -24,8 +25,7 @@ static void s_run (stage_t *self, const local_config_t *parts, const station_t *
     control_destroy (&control);
 }
 
-//  Fills `result`, whose dryers are the caller's to free. 0; or -1, and then what is wrong was said.
-static int s_ask (stage_t *self, observer_result_t *result)
+int observe_ask (stage_t *self, const onlooker_t *onlooker, observer_result_t *result)
 {
     local_config_t parts = stage_config (self);
     station_t station;
@@ -37,7 +37,7 @@ static int s_ask (stage_t *self, observer_result_t *result)
     }
     if (guard_is_open (station.guard))
         talk_say (&self->talk, TALK_NOTICE, "--insecure: whoever reaches this address can take part");
-    s_run (self, &parts, &station, result, &rc);
+    s_run (self, &parts, &station, onlooker, result, &rc);
     station_close (&station);
     return rc;
 }
@@ -68,8 +68,7 @@ int observe_join_status (const observer_result_t *result)
     }
 }
 
-//  Silence where all succeeded.
-static void s_report (const stage_t *self, const observer_result_t *result, int status)
+void observe_report (const stage_t *self, const observer_result_t *result, int status)
 {
     static const char *const ends[] = {[END_JOINED] = "all is done",
                                        [END_HALTED] = "halted (--halt)",
@@ -90,10 +89,10 @@ static void s_report (const stage_t *self, const observer_result_t *result, int 
 int observe_join (stage_t *self, int *signal)
 {
     observer_result_t result;
-    if (s_ask (self, &result) == -1)
+    if (observe_ask (self, NULL, &result) == -1)
         return STATUS_ERROR;
     int status = observe_join_status (&result);
-    s_report (self, &result, status);
+    observe_report (self, &result, status);
     free (result.dryers);
     return status;
 }
@@ -103,7 +102,7 @@ int observe_join (stage_t *self, int *signal)
 int observe_status (stage_t *self, int *signal)
 {
     observer_result_t result;
-    if (s_ask (self, &result) == -1)
+    if (observe_ask (self, NULL, &result) == -1)
         return STATUS_ERROR;
     bool is_known = result.has_status || (result.ending.end != END_NONE && result.run && !*result.reason);
     if (is_known)

@@ -10,7 +10,7 @@
 //  ---- text that others have chosen
 
 //  Each character, what must not stand in a line becoming ?.
-static void s_put_text (FILE *out, const char *text)
+void observe_put_text (FILE *out, const char *text)
 {
     while (*text) {
         size_t size = json_character (text);
@@ -24,7 +24,7 @@ static void s_put_text (FILE *out, const char *text)
 
 //  ---- facts
 
-static const char *s_end_name (end_t end)
+const char *observe_end_name (end_t end)
 {
     static const char *const names[] = {[END_NONE] = "",
                                         [END_JOINED] = "joined",
@@ -83,9 +83,9 @@ static size_t s_numbers (const observer_result_t *result, number_t out[NUMBERS])
 static void s_show_dryer (const dryer_row_t *row, FILE *out)
 {
     fputs ("dryer ", out);
-    s_put_text (out, row->name);
+    observe_put_text (out, row->name);
     fputs (" on ", out);
-    s_put_text (out, row->host);
+    observe_put_text (out, row->host);
     fprintf (out, ", %u slots%s\n", (unsigned)row->slots, row->leaving ? ", leaving" : "");
 }
 
@@ -95,17 +95,17 @@ static void s_show_alive (const observer_result_t *result, FILE *out)
     char up[UNITS_TEXT];
     fprintf (out, "state %s, for %s\nwasher ", sink_state_name (status->state),
              units_show_duration ((int64_t)status->up_ms, up));
-    s_put_text (out, *status->washer ? status->washer : "none yet");
+    observe_put_text (out, *status->washer ? status->washer : "none yet");
     fprintf (out, "%s\n", *status->washer && !status->washer_alive ? ", lost" : "");
 }
 
 static void s_show_end (const ending_t *ending, FILE *out)
 {
-    fprintf (out, "state over, %s, exit status %u\n", s_end_name (ending->end), (unsigned)ending->status);
+    fprintf (out, "state over, %s, exit status %u\n", observe_end_name (ending->end), (unsigned)ending->status);
     if (!*ending->why)
         return;
     fputs ("why ", out);
-    s_put_text (out, ending->why);
+    observe_put_text (out, ending->why);
     fputc ('\n', out);
 }
 
@@ -169,7 +169,7 @@ static void s_put_alive (const observer_result_t *result, FILE *out)
 static void s_put_end (const ending_t *ending, FILE *out)
 {
     fputc (',', out);
-    json_put_text (out, "end", s_end_name (ending->end));
+    json_put_text (out, "end", observe_end_name (ending->end));
     fprintf (out, ",\"exit_status\":%u", (unsigned)ending->status);
     if (!*ending->why)
         return;

@@ -291,16 +291,18 @@ static int s_check_output (const config_t *config, char *error, size_t error_siz
 
 //  -- what is not a run
 
+#define LOOKS (1u << ACTION_JOIN | 1u << ACTION_STATUS | 1u << ACTION_TOP)
+
 //  Which options go with which actions; all others go with a run only.
 static const struct {
     const option_t *rows;
     unsigned actions; // bits
 } s_actions[] = {
-    {options_rows_actions, 1u << ACTION_JOIN | 1u << ACTION_STATUS | 1u << ACTION_KEYGEN},
+    {options_rows_actions, LOOKS | 1u << ACTION_KEYGEN},
     {options_rows_quiet, ~0u},
-    {options_rows_security, 1u << ACTION_RUN | 1u << ACTION_JOIN | 1u << ACTION_STATUS | 1u << ACTION_BENCH},
-    {options_rows_wait, 1u << ACTION_RUN | 1u << ACTION_JOIN | 1u << ACTION_STATUS},
-    {options_rows_deadline, 1u << ACTION_RUN | 1u << ACTION_JOIN},
+    {options_rows_security, 1u << ACTION_RUN | LOOKS | 1u << ACTION_BENCH},
+    {options_rows_wait, 1u << ACTION_RUN | LOOKS},
+    {options_rows_deadline, 1u << ACTION_RUN | 1u << ACTION_JOIN | 1u << ACTION_TOP},
     {options_rows_run, 1u << ACTION_JOIN},
     {options_rows_json, 1u << ACTION_RUN | 1u << ACTION_STATUS | 1u << ACTION_BENCH},
     {options_rows_bench, 1u << ACTION_BENCH},
@@ -316,8 +318,11 @@ static unsigned s_actions_of (const option_t *row)
     return 1u << ACTION_RUN;
 }
 
-static const char *const s_names[] = {
-    [ACTION_JOIN] = "--join", [ACTION_STATUS] = "--status", [ACTION_KEYGEN] = "--keygen", [ACTION_BENCH] = "--bench"};
+static const char *const s_names[] = {[ACTION_JOIN] = "--join",
+                                      [ACTION_STATUS] = "--status",
+                                      [ACTION_TOP] = "--top",
+                                      [ACTION_KEYGEN] = "--keygen",
+                                      [ACTION_BENCH] = "--bench"};
 
 //  What an option belongs to that does not go with a run.
 static const char *s_belongs_to (const option_t *row)

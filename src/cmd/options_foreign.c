@@ -21,9 +21,6 @@
 #define OUTPUT_FILES "use --results DIR, or write files in the command itself, as in --shell 'cmd {} > {}.out'"
 
 const option_foreign_t options_foreign[] = {
-    //  ours, in versions to come
-    {"top", NULL, "this version shows no list that moves; use watch (1) with --status URL"},
-
     //  other machines
     {"sshlogin|sshloginfile|slf|ssh|controlmaster|onall|nonall|sshdelay|ssh-delay", "SM", MACHINES},
     {"filter-hosts|filterhosts|filter-host|hostgroups|hostgroup|hostgrp|hgrp", NULL, MACHINES},

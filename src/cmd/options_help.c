@@ -17,15 +17,15 @@ static const struct {
 } s_texts[PROGRAMS] = {
     [PROGRAM_DISHES] =
         {"Usage: dishes [OPTION...] COMMAND [ARG...] [::: ITEM...]\n"
-         "       dishes --join URL | --status URL | --keygen DIR\n"
+         "       dishes --join URL | --status URL | --top URL | --keygen DIR\n"
          "Runs COMMAND once for each item, some at a time. Items are the lines of stdin, of files (-a, ::::), or\n"
          "given behind :::; they take the place of {}, or go last.\n",
          STRINGS SOURCES DURATIONS
          " " SIZES "\n" ADDRESSES ".\n"
          "Without one (or inproc://NAME) all is one process, and nothing else can take part.\n" COUNTS
          "dishes itself,\n"
-         "126 or 127 COMMAND cannot be run or is not found. --join: 0 all succeeded, 1 some failed, 124, "
-         "125.\n"},
+         "126 or 127 COMMAND cannot be run or is not found. --join, --top: 0 all succeeded, 1 some failed, "
+         "124, 125.\n"},
     [PROGRAM_WASHER] =
         {"Usage: washer --at URL [OPTION...] [ITEM... | ::: ITEM...]\n"
          "Gives items to the dryers of a pipeline, and ends when all are done and counted. Items are the lines of\n"

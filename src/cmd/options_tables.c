@@ -229,6 +229,8 @@ const option_t options_rows_actions[] = {
      .help = "wait until a pipeline has done all of its tasks"},
     {"status", NULL, "URL", OPTION_CALL, .call = options_action, .number = ACTION_STATUS,
      .help = "say how far a pipeline is"},
+    {"top", NULL, "URL", OPTION_CALL, .call = options_action, .number = ACTION_TOP,
+     .help = "show how a pipeline goes on, each second; q: leave"},
     {"keygen", NULL, "DIR", OPTION_CALL, .call = options_action, .number = ACTION_KEYGEN,
      .help = "make head.key and worker.key in DIR, for --key"},
     {0},

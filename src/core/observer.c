@@ -10,7 +10,7 @@ struct observer {
     session_t session;
     outbox_t outbox;
     sink_status_t status;
-    bool told; // the status was
+    uint64_t told; // the status, so often
     dryer_row_t *dryers;
     size_t dryers_count;
     uint64_t bad;
@@ -128,7 +128,7 @@ static void on_welcome (observer_t *self, const message_t *message)
     uint32_t count = get_u32 (&in);
     if (!in.bad && read_dryers (self, in, count)) {
         self->status = status;
-        self->told = true;
+        self->told++;
     } else {
         self->bad++;
     }
@@ -180,6 +180,12 @@ void observer_heard (observer_t *self, const message_t *message, int64_t now_ms)
 void observer_connected (observer_t *self, int64_t now_ms)
 {
     session_connected (&self->session, now_ms);
+}
+
+void observer_ask (observer_t *self)
+{
+    if (self->state == OBSERVER_OPEN && self->session.state == SESSION_UP)
+        hello (self);
 }
 
 void observer_leave (observer_t *self, int64_t now_ms)
@@ -246,6 +252,11 @@ uint64_t observer_run (const observer_t *self)
 const sink_status_t *observer_status (const observer_t *self)
 {
     return self->told ? &self->status : NULL;
+}
+
+uint64_t observer_told (const observer_t *self)
+{
+    return self->told;
 }
 
 const dryer_row_t *observer_dryers (const observer_t *self, size_t *count)

@@ -1,4 +1,5 @@
-/*  observer: the core of who only looks: it waits for the end of a run (--join), or asks how it stands (--status).
+/*  observer: the core of who only looks: it waits for the end of a run (--join), or asks how it stands (--status),
+ * again and again (--top).
  *
  *  It seeks the sink, says HELLO, is told the status with WELCOME, and stays until the run has ended, or until
  *  observer_leave; then it says BYE. Pure: bytes and the time go in; packets and calls of the ports come out. Not safe
@@ -40,6 +41,9 @@ void observer_destroy (observer_t **self_p);
 void observer_heard (observer_t *self, const message_t *message, int64_t now_ms); // from `out`
 void observer_connected (observer_t *self, int64_t now_ms);                       // the wire to `in` is open
 
+//  Asks how the run stands now, which the next WELCOME tells; nothing happens but in OBSERVER_OPEN.
+void observer_ask (observer_t *self);
+
 //  Says BYE before the end; the ending stays END_NONE, unless the end is told meanwhile.
 void observer_leave (observer_t *self, int64_t now_ms);
 
@@ -55,8 +59,9 @@ const ending_t *observer_ending (const observer_t *self); // END_LOST with a rea
 const char *observer_reason (const observer_t *self);
 uint64_t observer_run (const observer_t *self); // the run that was found; 0: none yet
 
-//  As the last WELCOME told it; NULL before.
+//  As the last WELCOME told it; NULL before. And how often it was told.
 const sink_status_t *observer_status (const observer_t *self);
+uint64_t observer_told (const observer_t *self);
 //  The dryers of that status, in the order of their lives; valid until the next message is heard.
 const dryer_row_t *observer_dryers (const observer_t *self, size_t *count);
 uint64_t observer_bad (const observer_t *self); // messages that were malformed, or for somebody else

@@ -92,6 +92,8 @@ static heard_t heard_advert (session_t *self, const header_t *header, int64_t no
 
 static heard_t heard_welcome (session_t *self, const message_t *message, int64_t now_ms)
 {
+    if (self->state == SESSION_UP && self->role == ROLE_OBSERVER)
+        return HEARD_WELCOME;
     if (self->state != SESSION_HELLO)
         return HEARD_NOTHING;
     reader_t in = reader_of (message);

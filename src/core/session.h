@@ -87,7 +87,7 @@ typedef struct {
 typedef enum {
     HEARD_NOTHING, // dealt with, or dropped
     HEARD_SINK,    // ADVERT: a sink (a new life of it): connect to the endpoint in the records, then say HELLO
-    HEARD_WELCOME, // the first WELCOME of this life of the sink
+    HEARD_WELCOME, // the first WELCOME of this life of the sink; of an observer, who may ask again, each
     HEARD_LETTER,  // a letter of the link, in order: handle its records
     HEARD_GONE,    // this life was closed: end what runs, start anew with a new life
     HEARD_REFUSED, // the sink does not want us; `reason` says why

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ERROR_BYTES = 512, LOOK_MS = 100 };
+enum { ERROR_BYTES = 512, LOOK_MS = 100, AGAIN_MS = 150 };
 
 typedef struct {
     const observer_role_config_t *config;
@@ -19,6 +19,9 @@ typedef struct {
     endpoint_t reports; // where the sink takes them
     int64_t end_ms;     // the deadline; INT64_MAX: none
     int64_t look_ms;    // when to look for the result of a run that is over
+    int64_t ask_ms;     // when to ask again; INT64_MAX: not
+    uint64_t told;      // how often the onlooker was
+    watch_t watches[2]; // for it
     bool is_over;       // answered, or not any more
     bool failed;        // said so already
     observer_result_t *result;
@@ -128,6 +131,38 @@ static void hear (role_t *self, int64_t now_ms)
             observer_heard (self->core, &self->peer.inbound.message, now_ms);
 }
 
+//  ---- who looks on
+
+static int watch_for (role_t *self, const onlooker_t *onlooker)
+{
+    self->ask_ms = loop_now_ms () + onlooker->every_ms;
+    for (unsigned i = 0; i < 2; i++)
+        if (onlooker->fds[i] >= 0 && loop_watch (self->loop, &self->watches[i], onlooker->fds[i]) == -1)
+            return -1;
+    return 0;
+}
+
+static void look_on (role_t *self, int64_t now_ms)
+{
+    const onlooker_t *onlooker = self->config->onlooker;
+    if (!onlooker)
+        return;
+    self->watches[0].ready = self->watches[1].ready = false;
+    if (observer_told (self->core) > self->told) {
+        size_t count;
+        const dryer_row_t *rows = observer_dryers (self->core, &count);
+        self->told = observer_told (self->core);
+        self->ask_ms = now_ms + onlooker->every_ms;
+        onlooker->told (onlooker->arg, observer_run (self->core), observer_status (self->core), rows, count);
+    }
+    if (!onlooker->turned (onlooker->arg))
+        self->is_over = true;
+    if (now_ms < self->ask_ms)
+        return;
+    self->ask_ms = now_ms + AGAIN_MS; // a sink that has just said something else does not answer (S37)
+    observer_ask (self->core);
+}
+
 static void speak (role_t *self, int64_t now_ms)
 {
     packet_t packet;
@@ -155,6 +190,7 @@ static void turn (role_t *self, int64_t now_ms)
         fail (self, site_error (self->site));
     hear (self, now_ms);
     take_status (self);
+    look_on (self, now_ms);
     observer_tick (self->core, now_ms);
     speak (self, now_ms);
     if (observer_state (self->core) == OBSERVER_GONE)
@@ -175,7 +211,7 @@ static int64_t due_ms (const role_t *self)
     if (self->peer.orders_watch.ready)
         return 0;
     const int64_t all_ms[] = {observer_due_ms (self->core), peer_due_ms (&self->peer), self->end_ms,
-                              self->peer.is_met ? INT64_MAX : self->look_ms};
+                              self->peer.is_met ? INT64_MAX : self->look_ms, self->ask_ms};
     int64_t due_ms = INT64_MAX;
     for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
         due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;
@@ -194,8 +230,11 @@ int observer_role_run (const observer_role_config_t *config, control_t *control,
 {
     role_t role = {.config = config, .control = control, .loop = control_loop (control), .result = result};
     role.end_ms = config->deadline_ms ? loop_now_ms () + config->deadline_ms : INT64_MAX;
+    role.ask_ms = INT64_MAX;
     *result = (observer_result_t){0};
     int rc = open_role (&role);
+    if (rc == 0 && config->onlooker && watch_for (&role, config->onlooker) == -1)
+        fail (&role, strerror (errno));
     while (rc == 0 && !role.is_over) {
         turn (&role, loop_now_ms ());
         if (role.is_over)
@@ -205,6 +244,8 @@ int observer_role_run (const observer_role_config_t *config, control_t *control,
         look_at_time (&role);
         role.is_over = role.is_over || control_asked (control);
     }
+    for (unsigned i = 0; i < 2; i++)
+        loop_unwatch (role.loop, &role.watches[i]);
     close_role (&role);
     return role.failed ? -1 : 0;
 }

@@ -1,4 +1,5 @@
-/*  observer_role: asks how a run stands (--status), or waits for its end (--join), from any process or host.
+/*  observer_role: asks how a run stands (--status), or waits for its end (--join), and meanwhile tells somebody how it
+ *  goes on (--top), from any process or host.
  *
  *  On ipc the end of the last run stands in a file, from which who comes too late is answered at once; over tcp there
  *  is nobody left to ask, and --wait ends the search.
@@ -11,13 +12,25 @@
 #include "role/control.h"
 #include "role/talk.h"
 
+//  Somebody who looks on; the calls come in the role's thread.
+typedef struct {
+    void *arg;
+    int64_t every_ms; // from one answer to the next question how the run stands
+    //  It is told now: `dryers` are those of the status. Borrowed.
+    void (*told) (void *arg, uint64_t run, const sink_status_t *status, const dryer_row_t *dryers, size_t count);
+    int fds[2]; // that bring the next turn when they are readable; -1: none
+    //  Each turn. False: to leave.
+    bool (*turned) (void *arg);
+} onlooker_t;
+
 typedef struct {
     site_config_t site; // of a station of ROLE_OBSERVER
     const char *name;
-    bool is_asking;      // for the status only; false: for the end
-    int64_t wait_ms;     // for a sink; 0: for ever
-    int64_t deadline_ms; // for all of it; 0: none
-    uint64_t run;        // the run that is meant; 0: whichever is there
+    bool is_asking;             // for the status only; false: for the end
+    int64_t wait_ms;            // for a sink; 0: for ever
+    int64_t deadline_ms;        // for all of it; 0: none
+    uint64_t run;               // the run that is meant; 0: whichever is there
+    const onlooker_t *onlooker; // borrowed; NULL: none
     talk_t talk;
 } observer_role_config_t;
 

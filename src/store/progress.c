@@ -210,6 +210,13 @@ size_t progress_update (progress_t *self, const progress_counts_t *counts, int64
     return draw (self, out);
 }
 
+void progress_line (progress_t *self, const progress_counts_t *counts, int64_t now_ms, char out[PROGRESS_LINE_BYTES])
+{
+    sample (self, counts->finished, now_ms);
+    render (self, counts, now_ms, self->text);
+    snprintf (out, PROGRESS_LINE_BYTES, "%s", self->text);
+}
+
 int64_t progress_due_ms (const progress_t *self, int64_t now_ms)
 {
     return self->due_ms > now_ms ? self->due_ms : now_ms;

@@ -51,6 +51,9 @@ void progress_resize (progress_t *self, int width);
 size_t progress_update (progress_t *self, const progress_counts_t *counts, int64_t now_ms,
                         char out[PROGRESS_LINE_BYTES]);
 
+//  The line alone, for who draws it in another way; whatever the throttle says.
+void progress_line (progress_t *self, const progress_counts_t *counts, int64_t now_ms, char out[PROGRESS_LINE_BYTES]);
+
 //  When update is worth calling next, in the clock's ms: now or later.
 int64_t progress_due_ms (const progress_t *self, int64_t now_ms);
 

@@ -412,6 +412,16 @@ def S37_observer_is_told_the_status_and_the_end(case):
     assert (end, code, figures["ok"], figures["total"]) == (1, 0, 1, 1)
 
 
+def S37_observer_asks_again(case):
+    sink = case.sink()
+    dryer, observer = case.peer(sink, "d", wire.hello_of_dryer(slots=7)), Peer(case, sink, "o")
+    assert wire.read_status(observer.meet())["ok"] == 0
+    dryer.letter(DONE, wire.done(1))
+    assert dryer.acked(1)
+    told = [wire.read_status(observer.meet())["ok"] for _ in range(3)]      # an answer may be one from before
+    assert told[-1] == 1, told
+
+
 def S37_observer_hears_little_whatever_it_says(case):
     sink = case.sink()
     observer = Peer(case, sink, "o")

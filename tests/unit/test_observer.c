@@ -172,6 +172,39 @@ static void test_it_stays_until_the_end_is_told (void **state)
     pair_close (&pair);
 }
 
+//  --top: another HELLO of the same life is answered by how the run stands then.
+static void test_it_asks_again_and_is_told_what_has_changed (void **state)
+{
+    pair_t pair;
+    size_t count;
+    pair_open (&pair, 0);
+    observer_ask (pair.observer); // nobody is there to be asked
+    meet (&pair);
+    turn (&pair, 1);
+    assert_int_equal (observer_told (pair.observer), 1);
+    say_hello_as_dryer (&pair, 400, "late");
+    turn (&pair, 200);
+    assert_int_equal (observer_told (pair.observer), 1);
+    for (uint64_t told = 2; told < 5; told++) {
+        sink_backlog (pair.sink, told);
+        observer_ask (pair.observer);
+        turn (&pair, 200);
+        assert_int_equal (observer_told (pair.observer), told);
+        assert_int_equal (observer_status (pair.observer)->backlog, told);
+        assert_int_equal (observer_status (pair.observer)->observers, 1);
+        observer_dryers (pair.observer, &count);
+        assert_int_equal (count, 1);
+    }
+    assert_int_equal (observer_state (pair.observer), OBSERVER_OPEN);
+    sink_stop (pair.sink, END_INTERRUPTED, 130, pair.now_ms);
+    observer_ask (pair.observer);
+    for (int i = 0; i < 3; i++)
+        turn (&pair, 200);
+    assert_int_equal (observer_ending (pair.observer)->end, END_INTERRUPTED);
+    assert_int_equal (observer_state (pair.observer), OBSERVER_OVER);
+    pair_close (&pair);
+}
+
 static void test_one_that_comes_while_the_sink_lingers_is_told (void **state)
 {
     pair_t pair;
@@ -365,6 +398,7 @@ int main (void)
         cmocka_unit_test (test_it_is_told_how_the_run_stands),
         cmocka_unit_test (test_it_may_leave_once_it_was_told),
         cmocka_unit_test (test_it_stays_until_the_end_is_told),
+        cmocka_unit_test (test_it_asks_again_and_is_told_what_has_changed),
         cmocka_unit_test (test_one_that_comes_while_the_sink_lingers_is_told),
         cmocka_unit_test (test_another_run_is_not_the_one_that_is_meant),
         cmocka_unit_test (test_nobody_there_is_an_end),

@@ -133,6 +133,17 @@ static void test_clear_and_end (void **state)
 }
 
 //  In a file each drawing is a line, without control characters, and fewer and fewer of them.
+//  As often as it is asked for, also where nothing has changed.
+static void test_the_line_alone (void **state)
+{
+    progress_t *self = progress_new (&(progress_config_t){.style = PROGRESS_ETA, .start_ms = 1000});
+    for (int i = 0; i < 3; i++) {
+        progress_line (self, &half, 6000, out);
+        assert_string_equal (out, " 50%  500/1000  3 failed  100/s  5s left");
+    }
+    progress_destroy (&self);
+}
+
 static void test_not_a_terminal (void **state)
 {
     progress_t *self = progress_new (&(progress_config_t){.style = PROGRESS_ETA, .start_ms = 0});
@@ -181,6 +192,7 @@ int main (void)
         cmocka_unit_test (test_throttle),
         cmocka_unit_test (test_same_text_is_not_drawn_again),
         cmocka_unit_test (test_clear_and_end),
+        cmocka_unit_test (test_the_line_alone),
         cmocka_unit_test (test_not_a_terminal),
         cmocka_unit_test (test_rate_follows),
     };
