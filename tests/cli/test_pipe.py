@@ -49,6 +49,11 @@ class Blocks(harness.Case):
         self.assertEqual([int(line) for line in result.lines][-1] + int(result.lines[0]) > 3_000_000, True)
         self.assertEqual(sum(map(int, result.lines)), len(data))
 
+    def test_who_reads_little_by_little(self):
+        data = lines(150000)
+        for command in ("dd bs=2000 status=none", "head -c 300000; sleep 0.03; cat", "sleep 0.03; dd bs=100k status=none"):
+            self.assertEqual(self.ok("--pipe", "-k", "--block", "2M", command, stdin=data).out, data, command)
+
     @ways("dishes")     # without a task a dryer of its own may come when the run is over, and waits for the next one
     def test_nothing_to_do(self):
         for args, data in (((), b""), (("--header", ":"), b"head\n"), (("--header", "2"), b"one line\n")):
