@@ -11,7 +11,7 @@
 
 #include <dishes.h>
 
-#include "cmd/observe.h"
+#include "cmd/top.h"
 #include "cmd/stage.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -74,8 +74,10 @@ static int run_all (stage_t *self, int *signal)
 
 static int act (stage_t *self, int *signal)
 {
-    static stage_fn *const acts[] = {
-        [ACTION_RUN] = run_all, [ACTION_JOIN] = observe_join, [ACTION_STATUS] = observe_status};
+    static stage_fn *const acts[] = {[ACTION_RUN] = run_all,
+                                     [ACTION_JOIN] = observe_join,
+                                     [ACTION_STATUS] = observe_status,
+                                     [ACTION_TOP] = observe_top};
     return acts[self->config.action](self, signal);
 }
 
@@ -348,12 +350,13 @@ static void test_that_goes_on_with_what_waits (void **state)
 static void with_a_pipeline (const run_of_t *program)
 {
     static const char *const kitchen[] = {"dishes", "--at", "ipc://seen", "sleep", ":::", "100", NULL};
+    static const char *const looks[] = {"dishes", "--status", "ipc://seen", "--json", NULL};
     empty_place ();
     memory->on = false;
     pid_t pid = start_beside (kitchen);
     int rc = -1;
     for (int i = 0; rc && i < 100; i++) // until it has a dryer
-        rc = play_program (NULL, program->words, false) || !strstr (read_text ("stdout"), "\"life\"");
+        rc = play_program (NULL, looks, false) || !strstr (read_text ("stdout"), "\"life\"");
     if (rc == 0)
         play_sites (program);
     kill (pid, SIGTERM);
@@ -364,6 +367,12 @@ static void with_a_pipeline (const run_of_t *program)
 static void test_a_status (void **state)
 {
     static const run_of_t program = {.words = {"dishes", "--status", "ipc://seen", "--json"}};
+    with_a_pipeline (&program);
+}
+
+static void test_a_view_that_goes_on (void **state)
+{
+    static const run_of_t program = {.words = {"dishes", "--top", "ipc://seen", "--deadline", "0.3"}, .status = 124};
     with_a_pipeline (&program);
 }
 
@@ -460,17 +469,12 @@ static void test_in_threads_of_a_program (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_in_one_process),
-        cmocka_unit_test (test_with_a_dryer_of_its_own),
-        cmocka_unit_test (test_large_outputs),
-        cmocka_unit_test (test_a_queue_on_a_stack),
-        cmocka_unit_test (test_bytes_as_they_come),
-        cmocka_unit_test (test_a_filter),
-        cmocka_unit_test (test_that_goes_on),
-        cmocka_unit_test (test_that_goes_on_with_what_waits),
-        cmocka_unit_test (test_a_status),
-        cmocka_unit_test (test_by_the_library),
-        cmocka_unit_test (test_in_threads_of_a_program),
+        cmocka_unit_test (test_in_one_process),     cmocka_unit_test (test_with_a_dryer_of_its_own),
+        cmocka_unit_test (test_large_outputs),      cmocka_unit_test (test_a_queue_on_a_stack),
+        cmocka_unit_test (test_bytes_as_they_come), cmocka_unit_test (test_a_filter),
+        cmocka_unit_test (test_that_goes_on),       cmocka_unit_test (test_that_goes_on_with_what_waits),
+        cmocka_unit_test (test_a_status),           cmocka_unit_test (test_a_view_that_goes_on),
+        cmocka_unit_test (test_by_the_library),     cmocka_unit_test (test_in_threads_of_a_program),
     };
     return cmocka_run_group_tests (tests, make_place, remove_place);
 }
