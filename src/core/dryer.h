@@ -66,6 +66,10 @@ typedef struct {
     slice_t bytes; // owned by the taker
 } job_t;
 
+//  Of each text of a result: a message has room for all of them. A tag or a command that is longer is cut, an item left
+//  out.
+enum { RESULT_TEXT_BYTES = 4 << 20 };
+
 //  How a job, or a part of it, ended.
 typedef struct {
     uint64_t ticket;

@@ -112,7 +112,7 @@ static void free_output (waiting_t *w, const dryer_ports_t *ports)
 static void hand_inline (reports_t *self, link_t *link, waiting_t *w, const dryer_ports_t *ports)
 {
     uint64_t out_bytes = w->result.out_bytes, err_bytes = w->result.err_bytes;
-    if (self->body.size + out_bytes + err_bytes > BATCH_BYTES ||
+    if (self->records.size + self->body.size + out_bytes + err_bytes > BATCH_BYTES ||
         (self->records_count && self->records_washer != w->washer))
         flush (self, link);
     if (!out_bytes && !err_bytes && extend (self, w))
@@ -211,6 +211,11 @@ void reports_pump (reports_t *self, link_t *link, uint64_t credit, const dryer_p
 
 //  ---- taking results in
 
+static void bound (size_t *size)
+{
+    *size = *size < RESULT_TEXT_BYTES ? *size : RESULT_TEXT_BYTES;
+}
+
 static const uint8_t *copy_text (uint8_t **to, const void *text, size_t size)
 {
     uint8_t *copy = *to;
@@ -250,6 +255,10 @@ void reports_add (reports_t *self, link_t *link, uint64_t credit, const running_
                   const dryer_ports_t *ports)
 {
     waiting_t w = {.result = *result, .washer = job->washer, .seq = job->seq, .attempt = job->attempt};
+    bound (&w.result.tag_size);
+    bound (&w.result.command_size);
+    if (w.result.item_size > RESULT_TEXT_BYTES)
+        w.result.item_size = 0; // it cannot be read in part
     if (goes_now (self, &w, credit)) {
         hand_inline (self, link, &w, ports);
         free_output (&w, ports);
@@ -268,6 +277,7 @@ size_t reports_stream (reports_t *self, link_t *link, uint64_t credit, const run
                        const void *tag, size_t tag_size, const void *data, size_t size)
 {
     uint64_t left = credit > self->spent ? credit - self->spent : 0;
+    bound (&tag_size);
     if (size > PIECE_BYTES)
         size = PIECE_BYTES;
     if (size > left)

@@ -141,6 +141,13 @@ class Buffers(FilterCase):
                          stdin=b"".join(item + b"\n" for item in items))
         self.assertEqual(result.out, b"".join(item + b"\n" for item in items))
 
+    def test_an_item_that_no_message_has_room_for_as_a_tag(self):
+        item = b"i" * 17000000
+        result = self.ok("--tag", "--joblog", "log", "--filter", *self.filter("say('x\\n')"),
+                         stdin=item + b"\nj\n")
+        self.assertEqual(sorted(result.out.splitlines()), [item[:4 << 20] + b"\tx", b"j\tx"])
+        self.assertEqual(self.read("log").count(b"\n"), 3)
+
     def test_answers_that_are_far_longer_than_their_items(self):
         command = self.filter("say(item * 100000 + '\\n')")
         result = self.ok("-j2", "-k", "--filter", *command, stdin=lines(*range(20)))

@@ -202,6 +202,70 @@ static slice_t hello_again (desk_t *self)
     return records;
 }
 
+//  The largest message that the dryer says now, in bytes, and how many records its DONEs have in all.
+static size_t largest_message (desk_t *self, uint64_t *records)
+{
+    size_t largest = 0;
+    dryer_tick (self->dryer, ++self->now_ms);
+    for (packet_t packet; dryer_packet (self->dryer, &packet); packet_drop (&packet)) {
+        size_t size = packet.records.size + packet.body.size;
+        largest = size > largest ? size : largest;
+        *records += packet.header.type == MSG_DONE ? packet.header.count : 0;
+    }
+    return largest;
+}
+
+//  A sink takes no larger ones, and cuts the connection.
+enum { MESSAGE_MOST = 16 << 20 };
+
+static void test_long_texts_are_cut (void **state)
+{
+    enum { LONG = 20 << 20 };
+    desk_t desk;
+    job_t job;
+    uint64_t records = 0;
+    uint8_t *text = calloc (1, LONG);
+    desk_open (&desk, WASHER);
+    tasks (&desk, WASHER, 1, 2, "a\nb\n");
+    for (int i = 0; i < 2; i++) {
+        assert_true (dryer_take (desk.dryer, 1, &job));
+        slice_drop (&job.bytes);
+        assert_int_equal (dryer_stream (desk.dryer, job.ticket, 1, text, LONG, "x", 1), 1);
+        result_t result = {.ticket = job.ticket, .n = job.n, .count = 1};
+        result.tag = result.command = result.item = text;
+        result.tag_size = result.command_size = result.item_size = LONG;
+        dryer_done (desk.dryer, &result, desk.now_ms);
+    }
+    assert_in_range (largest_message (&desk, &records), RESULT_TEXT_BYTES, MESSAGE_MOST);
+    assert_int_equal (records, 2);
+    dryer_destroy (&desk.dryer);
+    free (text);
+}
+
+//  Those that no run can tell: each second one has failed.
+static void test_many_records_are_many_messages (void **state)
+{
+    enum { TASKS = 400000 };
+    desk_t desk;
+    job_t job;
+    uint64_t records = 0;
+    char *items = malloc (TASKS * 2 + 1);
+    for (size_t i = 0; i < TASKS; i++)
+        memcpy (items + i * 2, "x\n", 3);
+    desk_open (&desk, WASHER);
+    tasks (&desk, WASHER, 1, TASKS, items);
+    assert_true (dryer_take (desk.dryer, TASKS, &job));
+    assert_int_equal (job.count, TASKS);
+    slice_drop (&job.bytes);
+    for (uint64_t i = 0; i < TASKS; i++)
+        dryer_done (desk.dryer, &(result_t){.ticket = job.ticket, .n = job.n + i, .count = 1, .status = i & 1},
+                    desk.now_ms);
+    assert_in_range (largest_message (&desk, &records), 1, MESSAGE_MOST);
+    assert_int_equal (records, TASKS);
+    dryer_destroy (&desk.dryer);
+    free (items);
+}
+
 //  Records are longer where the sink wants what a task was given (--results): a HELLO that takes them for shorter ones
 //  tells nonsense, and a restarted sink hears none of it until the dryer is dead.
 static void test_reports_with_items_are_told_to_the_next_sink (void **state)
@@ -245,6 +309,8 @@ int main (void)
         cmocka_unit_test (test_pace),
         cmocka_unit_test (test_a_leaving_dryer_returns_what_still_comes),
         cmocka_unit_test (test_blocks_make_who_takes_none_leave),
+        cmocka_unit_test (test_long_texts_are_cut),
+        cmocka_unit_test (test_many_records_are_many_messages),
         cmocka_unit_test (test_reports_with_items_are_told_to_the_next_sink),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
