@@ -108,6 +108,12 @@ static bool has_room (const sink_t *self, uint8_t role)
     return self->roster.size < most || count_of (self, role) < most;
 }
 
+//  It is told of those who come and go, and has not heard of so many yet.
+static bool is_busy (const peer_t *washer)
+{
+    return washer && link_letter (&washer->link, UNHEARD_MOST);
+}
+
 static void hello_dryer (sink_t *self, uint64_t life, reader_t *in, int64_t now_ms)
 {
     peer_t from = {0};
@@ -121,6 +127,8 @@ static void hello_dryer (sink_t *self, uint64_t life, reader_t *in, int64_t now_
         sink_bad_message (self);
         return;
     }
+    if (!roster_find (&self->roster, life) && is_busy (peers_washer (self)))
+        return; // it says HELLO again
     if (!roster_find (&self->roster, life) && !has_room (self, ROLE_DRYER)) {
         refuse (self, life, ROLE_DRYER, "too many dryers take part already");
         return;

@@ -20,6 +20,7 @@ enum { OBSERVER_GAP_MS = 100, OBSERVERS_MOST = 1000 };
 //  Nobody honest is stopped by these; whoever has a credential cannot make the sink grow without end by them.
 enum {
     DRYERS_MOST = 1 << 14,
+    UNHEARD_MOST = 1 << 8,    // letters that wait for the washer, beyond which no dryer is let in
     BEGUN_MOST = 1 << 16,     // tasks of a dryer whose output came in part
     WELCOMES_MOST = 16,       // of a dryer or washer that says HELLO again, …
     STRANGERS_MOST = 1 << 10, // … and to lives that are not known: answers in a while

@@ -27,6 +27,10 @@ enum {
 //  Larger than any item (input.h) with what stands around it.
 #define LANE_MESSAGE_BYTES (((int64_t)2 << 30) + MiB)
 
+//  So many messages of a connection wait to be read; the rest waits on the other side, and nothing is thrown away.
+//  Where peers are honest their windows end sooner.
+enum { REPORTS_UNREAD = 4096 };
+
 typedef struct {
     int type;
     int send_hwm, receive_hwm; // messages; 0: none, a window bounds the wire
@@ -37,7 +41,7 @@ typedef struct {
 
 static const policy_t policies[] = {
     [WIRE_OUT] = {ZMQ_XPUB, 0, 0, FAREWELL_MS, 64 * KiB, false},
-    [WIRE_IN] = {ZMQ_SUB, 0, 0, 0, 16 * MiB, false},
+    [WIRE_IN] = {ZMQ_SUB, 0, REPORTS_UNREAD, 0, 16 * MiB, false},
     [WIRE_ORDERS] = {ZMQ_SUB, 0, 0, 0, 16 * MiB, false},
     [WIRE_REPORTS] = {ZMQ_XPUB, 0, 0, FAREWELL_MS, 64 * KiB, true},
     [WIRE_PUSH] = {ZMQ_PUSH, 0, 0, 0, 64 * KiB, true},

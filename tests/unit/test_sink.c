@@ -812,6 +812,27 @@ static void test_dryers_without_end (void **state)
     desk_close (&desk);
 }
 
+//  Where they come faster than the washer hears of them they say HELLO again.
+static void test_the_washer_is_not_flooded_with_dryers (void **state)
+{
+    enum { MANY = 10000 };
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_washer (&desk, WASHER, 0);
+    tick (&desk, 1);
+    for (uint64_t life = 1; life <= MANY; life++)
+        hello_dryer (&desk, 1000 + life, 0);
+    uint64_t before = sink_status (desk.sink).dryers;
+    assert_in_range (before, 64, 1000);
+    tick (&desk, 1);
+    message_t beat = {.header = {.type = MSG_BEAT, .run = RUN, .from = WASHER, .to = SINK}};
+    beat.header.got = beat.header.ack = before;
+    sink_heard (desk.sink, &beat, desk.now_ms);
+    hello_dryer (&desk, 1000 + MANY, 0);
+    assert_int_equal (sink_status (desk.sink).dryers, before + 1);
+    desk_close (&desk);
+}
+
 //  S10, S12: answers go to who comes again, and have an end all the same.
 static void test_a_flood_of_questions_is_answered_now_and_then (void **state)
 {
@@ -1193,6 +1214,7 @@ int main (void)
         cmocka_unit_test (test_lies_about_tasks_are_dropped),
         cmocka_unit_test (test_what_a_dryer_says_is_bounded),
         cmocka_unit_test (test_dryers_without_end),
+        cmocka_unit_test (test_the_washer_is_not_flooded_with_dryers),
         cmocka_unit_test (test_a_flood_of_questions_is_answered_now_and_then),
         cmocka_unit_test (test_the_last_washer_is_remembered),
         cmocka_unit_test (test_another_input_ends_the_run),
