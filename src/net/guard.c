@@ -1,4 +1,5 @@
 #include "net/guard.h"
+#include "net/refusal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -200,13 +201,6 @@ static int open_handler (guard_t *self, void *context)
 
 //  ---- what holds here
 
-static int refuse (int number, char *error, size_t error_size, const char *line)
-{
-    snprintf (error, error_size, "%s", line);
-    errno = number;
-    return -1;
-}
-
 static bool is_binder (const guard_config_t *config)
 {
     return config->role == ROLE_SINK || config->role == ROLE_WASHER;
@@ -216,12 +210,12 @@ static int load_keys (guard_t *self, const guard_config_t *config, char *error, 
 {
     self->kind = GUARD_CURVE;
     if (!zmq_has ("curve"))
-        return refuse (ENOTSUP, error, error_size, "--key: this libzmq was built without CURVE");
+        return net_refuse (ENOTSUP, error, error_size, "--key: this libzmq was built without CURVE");
     if (keys_load (&self->keys, config->key, error, error_size) == -1)
         return -1;
     if (is_binder (config) && !self->keys.is_head)
-        return refuse (EPERM, error, error_size,
-                       "--key: a sink or a washer needs the head's key, and this is a worker's");
+        return net_refuse (EPERM, error, error_size,
+                           "--key: a sink or a washer needs the head's key, and this is a worker's");
     return 0;
 }
 
@@ -230,7 +224,7 @@ static int choose (guard_t *self, const guard_config_t *config, char *error, siz
 {
     bool is_tcp = config->at->kind == ADDRESS_TCP;
     if (config->key && config->is_insecure)
-        return refuse (EINVAL, error, error_size, "--key and --insecure exclude each other");
+        return net_refuse (EINVAL, error, error_size, "--key and --insecure exclude each other");
     if (config->at->kind == ADDRESS_INPROC)
         return 0;
     if (config->key)
@@ -239,13 +233,14 @@ static int choose (guard_t *self, const guard_config_t *config, char *error, siz
     if (!is_tcp || config->is_insecure)
         return 0;
     if (!config->at->is_loopback)
-        return refuse (EACCES, error, error_size,
-                       "other machines can reach this address: it needs --key FILE (dishes --keygen DIR makes one), "
-                       "tcp://127.0.0.1:PORT for this machine only, or --insecure to let everybody in");
+        return net_refuse (
+            EACCES, error, error_size,
+            "other machines can reach this address: it needs --key FILE (dishes --keygen DIR makes one), "
+            "tcp://127.0.0.1:PORT for this machine only, or --insecure to let everybody in");
     self->kind = GUARD_COOKIE;
     self->makes_cookie = config->role == ROLE_SINK;
     if (self->makes_cookie && cookie_new (self->cookie) == -1)
-        return refuse (errno, error, error_size, "there are no random numbers for a cookie");
+        return net_refuse (errno, error, error_size, "there are no random numbers for a cookie");
     if (self->makes_cookie && config->last_cookie) {
         memcpy (self->stale, config->last_cookie, COOKIE_BYTES);
         memcpy (config->last_cookie, self->cookie, COOKIE_BYTES);
@@ -257,7 +252,7 @@ guard_t *guard_new (const guard_config_t *config, char *error, size_t error_size
 {
     guard_t *self = calloc (1, sizeof *self);
     if (!self) {
-        refuse (ENOMEM, error, error_size, "out of memory");
+        net_refuse (ENOMEM, error, error_size, "out of memory");
         return NULL;
     }
     self->stop = -1;

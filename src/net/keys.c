@@ -1,8 +1,9 @@
 #include "net/keys.h"
+#include "net/place.h"
+#include "net/refusal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,17 +13,6 @@
 #include <zmq.h>
 
 enum { Z85_BYTES = 41, FILE_BYTES = 64 * 1024, WORD_BYTES = 128 };
-
-__attribute__ ((format (printf, 4, 5))) static int refuse (int number, char *error, size_t error_size,
-                                                           const char *format, ...)
-{
-    va_list args;
-    va_start (args, format);
-    vsnprintf (error, error_size, format, args);
-    va_end (args);
-    errno = number;
-    return -1;
-}
 
 //  ---- ZPL: sections by indentation, `name = value`, # comments
 
@@ -148,12 +138,12 @@ static char *read_file (int fd, const char *path, char *error, size_t error_size
 {
     struct stat is;
     if (fstat (fd, &is) == -1 || !S_ISREG (is.st_mode)) {
-        refuse (EBADMSG, error, error_size, "%s is not a file", path);
+        net_refuse (EBADMSG, error, error_size, "%s is not a file", path);
         return NULL;
     }
     if ((is.st_uid != geteuid () && is.st_uid != 0) || (is.st_mode & (S_IRWXG | S_IRWXO))) {
-        refuse (EPERM, error, error_size, "others may read the key file %s (mode %04o): chmod 600 it, as its owner",
-                path, (unsigned)is.st_mode & 07777);
+        net_refuse (EPERM, error, error_size, "others may read the key file %s (mode %04o): chmod 600 it, as its owner",
+                    path, (unsigned)is.st_mode & 07777);
         return NULL;
     }
     char *text = calloc (1, FILE_BYTES);
@@ -161,9 +151,9 @@ static char *read_file (int fd, const char *path, char *error, size_t error_size
     if (size >= 0 && (size_t)size == strlen (text) && size < FILE_BYTES - 1)
         return text;
     if (text && size >= 0)
-        refuse (EBADMSG, error, error_size, "the key file %s cannot be used: it is no text of a key's size", path);
+        net_refuse (EBADMSG, error, error_size, "the key file %s cannot be used: it is no text of a key's size", path);
     else
-        refuse (errno, error, error_size, "cannot read the key file %s: %s", path, strerror (errno));
+        net_refuse (errno, error, error_size, "cannot read the key file %s: %s", path, strerror (errno));
     free (text);
     return NULL;
 }
@@ -173,7 +163,7 @@ int keys_load (keys_t *self, const char *path, char *error, size_t error_size)
     *self = (keys_t){0};
     int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd == -1)
-        return refuse (errno, error, error_size, "cannot open the key file %s: %s", path, strerror (errno));
+        return net_refuse (errno, error, error_size, "cannot open the key file %s: %s", path, strerror (errno));
     char *text = read_file (fd, path, error, error_size);
     int kept = errno;
     close (fd);
@@ -186,7 +176,7 @@ int keys_load (keys_t *self, const char *path, char *error, size_t error_size)
     if (!wrong)
         return 0;
     keys_wipe (self);
-    return refuse (EBADMSG, error, error_size, "the key file %s cannot be used: %s", path, wrong);
+    return net_refuse (EBADMSG, error, error_size, "the key file %s cannot be used: %s", path, wrong);
 }
 
 void keys_wipe (keys_t *self)
@@ -215,8 +205,7 @@ static int write_key (int dir, const char *file, const char *text)
     int fd = openat (dir, file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd == -1)
         return -1;
-    size_t size = strlen (text);
-    bool is_whole = fchmod (fd, S_IRUSR | S_IWUSR) == 0 && write (fd, text, size) == (ssize_t)size && fsync (fd) == 0;
+    bool is_whole = fchmod (fd, S_IRUSR | S_IWUSR) == 0 && place_write_all (fd, text) == 0 && fsync (fd) == 0;
     int kept = errno;
     close (fd);
     if (is_whole)
@@ -263,19 +252,19 @@ int keys_generate (const char *dir, char *error, size_t error_size)
 {
     pair_t head, worker;
     if (zmq_curve_keypair (head.public, head.secret) == -1 || zmq_curve_keypair (worker.public, worker.secret) == -1)
-        return refuse (errno, error, error_size, "this libzmq was built without CURVE: no keys can be made");
+        return net_refuse (errno, error, error_size, "this libzmq was built without CURVE: no keys can be made");
     if (mkdir (dir, S_IRWXU) == -1 && errno != EEXIST)
-        return refuse (errno, error, error_size, "cannot make the directory %s: %s", dir, strerror (errno));
+        return net_refuse (errno, error, error_size, "cannot make the directory %s: %s", dir, strerror (errno));
     int fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd == -1)
-        return refuse (errno, error, error_size, "cannot open the directory %s: %s", dir, strerror (errno));
+        return net_refuse (errno, error, error_size, "cannot open the directory %s: %s", dir, strerror (errno));
     const char *failed = write_pair (fd, &head, &worker);
     int kept = errno;
     close (fd);
     explicit_bzero (&head, sizeof head);
     explicit_bzero (&worker, sizeof worker);
     if (failed)
-        return refuse (kept, error, error_size, "cannot make %s/%s: %s", dir, failed, strerror (kept));
+        return net_refuse (kept, error, error_size, "cannot make %s/%s: %s", dir, failed, strerror (kept));
     return 0;
 }
 
@@ -308,7 +297,7 @@ int cookie_publish (place_t *place, uint16_t port, const char *cookie, char *err
     int rc = place_write (place, file, line);
     explicit_bzero (line, sizeof line);
     if (rc == -1)
-        return refuse (errno, error, error_size, "cannot write %s/%s: %s", place->path, file, strerror (errno));
+        return net_refuse (errno, error, error_size, "cannot write %s/%s: %s", place->path, file, strerror (errno));
     return 0;
 }
 

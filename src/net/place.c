@@ -1,11 +1,11 @@
 #include "net/place.h"
 #include "net/address.h"
+#include "net/refusal.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,31 +16,21 @@
 
 static const char result_file[] = "result";
 
-__attribute__ ((format (printf, 4, 5))) static int refuse (int number, char *error, size_t error_size,
-                                                           const char *format, ...)
-{
-    va_list args;
-    va_start (args, format);
-    vsnprintf (error, error_size, format, args);
-    va_end (args);
-    errno = number;
-    return -1;
-}
-
 //  ---- the directory
 
 static int check_owner (int dir, const char *path, char *error, size_t error_size)
 {
     struct stat is;
     if (fstat (dir, &is) == -1)
-        return refuse (errno, error, error_size, "cannot look at %s: %s", path, strerror (errno));
+        return net_refuse (errno, error, error_size, "cannot look at %s: %s", path, strerror (errno));
     if (is.st_uid != geteuid ())
-        return refuse (EPERM, error, error_size,
-                       "%s belongs to user %u, not to you: set DISHES_DIR to a directory of your own", path,
-                       (unsigned)is.st_uid);
+        return net_refuse (EPERM, error, error_size,
+                           "%s belongs to user %u, not to you: set DISHES_DIR to a directory of your own", path,
+                           (unsigned)is.st_uid);
     if (is.st_mode & (S_IRWXG | S_IRWXO))
-        return refuse (EPERM, error, error_size, "%s is open to others (mode %04o): chmod 700 it, or choose another",
-                       path, (unsigned)is.st_mode & 07777);
+        return net_refuse (EPERM, error, error_size,
+                           "%s is open to others (mode %04o): chmod 700 it, or choose another", path,
+                           (unsigned)is.st_mode & 07777);
     return 0;
 }
 
@@ -48,12 +38,12 @@ static int check_owner (int dir, const char *path, char *error, size_t error_siz
 static int open_dir (const char *path, char *error, size_t error_size)
 {
     if (mkdir (path, S_IRWXU) == -1 && errno != EEXIST)
-        return refuse (errno, error, error_size, "cannot make the directory %s: %s", path, strerror (errno));
+        return net_refuse (errno, error, error_size, "cannot make the directory %s: %s", path, strerror (errno));
     int dir = open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir == -1 && (errno == ELOOP || errno == ENOTDIR))
-        return refuse (EPERM, error, error_size, "%s is not a directory (a link is not followed): remove it", path);
+        return net_refuse (EPERM, error, error_size, "%s is not a directory (a link is not followed): remove it", path);
     if (dir == -1)
-        return refuse (errno, error, error_size, "cannot open the directory %s: %s", path, strerror (errno));
+        return net_refuse (errno, error, error_size, "cannot open the directory %s: %s", path, strerror (errno));
     if (check_owner (dir, path, error, error_size) == 0)
         return dir;
     int kept = errno;
@@ -66,11 +56,11 @@ static int base_path (char *out, size_t size, char *error, size_t error_size)
 {
     const char *set = secure_getenv ("DISHES_DIR");
     if (set && *set && *set != '/')
-        return refuse (EINVAL, error, error_size, "DISHES_DIR is '%s', but must be an absolute path", set);
+        return net_refuse (EINVAL, error, error_size, "DISHES_DIR is '%s', but must be an absolute path", set);
     int used =
         set && *set ? snprintf (out, size, "%s", set) : snprintf (out, size, "/tmp/dishes-%u", (unsigned)geteuid ());
     if ((size_t)used >= size)
-        return refuse (ENAMETOOLONG, error, error_size, "DISHES_DIR is too long for a socket's path (107 bytes)");
+        return net_refuse (ENAMETOOLONG, error, error_size, "DISHES_DIR is too long for a socket's path (107 bytes)");
     while (used > 1 && out[used - 1] == '/')
         out[--used] = '\0';
     return 0;
@@ -103,10 +93,11 @@ int place_open (place_t *self, const char *name, char *error, size_t error_size)
         return -1;
     int most = PLACE_PATH_BYTES - 1 - LANE_FILE_BYTES; // with a slash and the longest name of a lane
     if (name && size > most)
-        return refuse (ENAMETOOLONG, error, error_size,
-                       "the directory of ipc://%s has a path of %d bytes, but sockets in it allow %d: choose a shorter "
-                       "name, or set DISHES_DIR",
-                       name, size, most);
+        return net_refuse (
+            ENAMETOOLONG, error, error_size,
+            "the directory of ipc://%s has a path of %d bytes, but sockets in it allow %d: choose a shorter "
+            "name, or set DISHES_DIR",
+            name, size, most);
     self->dir = open_dir (self->path, error, error_size);
     self->is_open = self->dir != -1;
     return self->is_open ? 0 : -1;
@@ -135,7 +126,7 @@ int place_lock (place_t *self, const char *file, char *error, size_t error_size)
     struct flock what = whole_file ();
     int lock = openat (self->dir, file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (lock == -1)
-        return refuse (errno, error, error_size, "cannot open %s/%s: %s", self->path, file, strerror (errno));
+        return net_refuse (errno, error, error_size, "cannot open %s/%s: %s", self->path, file, strerror (errno));
     if (fcntl (lock, F_OFD_SETLK, &what) == 0) {
         self->lock = lock;
         return 0;
@@ -144,8 +135,9 @@ int place_lock (place_t *self, const char *file, char *error, size_t error_size)
     int number = is_taken ? EADDRINUSE : errno;
     close (lock);
     if (is_taken)
-        return refuse (number, error, error_size, "a sink runs there already (it has locked %s/%s)", self->path, file);
-    return refuse (number, error, error_size, "cannot lock %s/%s: %s", self->path, file, strerror (number));
+        return net_refuse (number, error, error_size, "a sink runs there already (it has locked %s/%s)", self->path,
+                           file);
+    return net_refuse (number, error, error_size, "cannot lock %s/%s: %s", self->path, file, strerror (number));
 }
 
 bool place_is_locked (const place_t *self, const char *file)
@@ -196,9 +188,9 @@ void place_tidy (place_t *self)
 
 //  ---- files
 
-static int write_all (int fd, const char *text, size_t size)
+int place_write_all (int fd, const char *text)
 {
-    while (size) {
+    for (size_t size = strlen (text); size;) {
         ssize_t done = write (fd, text, size);
         if (done == -1 && errno == EINTR)
             continue;
@@ -218,7 +210,7 @@ int place_write (place_t *self, const char *file, const char *text)
     int fd = openat (self->dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd == -1)
         return -1;
-    int rc = write_all (fd, text, strlen (text));
+    int rc = place_write_all (fd, text);
     if (close (fd) == -1)
         rc = -1;
     if (rc == 0)

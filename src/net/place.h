@@ -45,6 +45,9 @@ void place_tidy (place_t *self);
 //  Writes a file of mode 0600 whole or not at all, in place of an older one. 0, or -1 and errno.
 int place_write (place_t *self, const char *file, const char *text);
 
+//  All of a text, however little of it a write takes. 0, or -1 and errno.
+int place_write_all (int fd, const char *text);
+
 //  Reads such a file, at most size - 1 bytes. Its length; or -1 and errno: ENOENT, EPERM where it is not ours alone.
 int place_read (const place_t *self, const char *file, char *out, size_t size);
 

@@ -139,13 +139,21 @@ int branch_scratch (int root, char name[BRANCH_SCRATCH_BYTES])
     return -1;
 }
 
+//  What is in a directory, from its beginning; NULL: it cannot be said.
+static DIR *list (int fd)
+{
+    int own = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = own < 0 ? NULL : fdopendir (own);
+    if (!dir && own >= 0)
+        close (own);
+    return dir;
+}
+
 static void empty (int fd)
 {
-    int own = again (fd);
-    DIR *dir = own < 0 ? NULL : fdopendir (own);
+    DIR *dir = list (fd);
     if (!dir)
         return;
-    rewinddir (dir);
     for (const struct dirent *entry; (entry = readdir (dir));)
         unlinkat (fd, entry->d_name, 0);
     closedir (dir);
@@ -173,8 +181,7 @@ static void sweep (int root, const char *name)
 
 void branch_sweep (int root)
 {
-    int own = openat (root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = own < 0 ? NULL : fdopendir (own);
+    DIR *dir = list (root);
     if (!dir)
         return;
     for (const struct dirent *entry; (entry = readdir (dir));)

@@ -328,9 +328,10 @@ void journal_block (journal_t *self, uint64_t last, uint64_t hash)
 
 static bool has_news (const journal_t *self)
 {
-    return self->figures_changed || self->washer_changed || self->ending_changed || self->fresh.size ||
-           self->rows_size || self->early_size || (self->early_rows && self->early_next > self->early_gone) ||
-           self->dryers_size || self->blocks.clean < self->blocks.size;
+    return self->figures_changed || self->washer_changed || self->upstream_changed || self->ending_changed ||
+           self->fresh.size || self->rows_size || self->early_size ||
+           (self->early_rows && self->early_next > self->early_gone) || self->dryers_size ||
+           self->blocks.clean < self->blocks.size;
 }
 
 int journal_commit_begun (journal_t *self)

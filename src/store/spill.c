@@ -84,14 +84,17 @@ static int open_and_unlink (const char *directory)
     return fd;
 }
 
+static int open_nameless (const char *directory)
+{
+    int fd = open (directory, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    bool is_unknown = errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL;
+    return fd < 0 && is_unknown ? open_and_unlink (directory) : fd;
+}
+
 static int pool_open (spill_pool_t *self)
 {
-    if (self->fd < 0 && self->path)
-        self->fd = spill_open_named (self->path);
-    else if (self->fd < 0)
-        self->fd = open (self->directory, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-    if (self->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL))
-        self->fd = open_and_unlink (self->directory);
+    if (self->fd < 0)
+        self->fd = self->path ? spill_open_named (self->path) : open_nameless (self->directory);
     return self->fd < 0 ? -1 : 0;
 }
 

@@ -204,6 +204,12 @@ static void test_what_was_before (void **state)
         assert_int_equal (r.before.end, befores[i].end);
         assert_int_equal (r.before.status, befores[i].status);
     }
+    journal_before (journal, befores[0]); // and of nothing else
+    must_commit (journal);
+    journal_close (&journal);
+    journal = must_open (JOURNAL_CONTINUE);
+    assert_true (journal_restored (journal, &r));
+    assert_int_equal (r.before.end, befores[0].end);
     journal_close (&journal);
 }
 

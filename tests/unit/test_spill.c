@@ -212,13 +212,32 @@ static void test_full_disk_loses_nothing (void **state)
     spill_pool_destroy (&pool);
 }
 
+//  Not even where a directory has the name that is printed for no name at all.
+static void test_a_named_file_is_nowhere_else (void **state)
+{
+    char directory[] = "/tmp/test_spill-XXXXXX";
+    assert_non_null (mkdtemp (directory));
+    assert_int_equal (chdir (directory), 0);
+    assert_int_equal (mkdir ("(null)", 0700), 0);
+    spill_pool_t *pool = spill_pool_new (&(spill_config_t){.path = "no/such/file", .each_bytes = 1});
+    spill_t *spill = spill_new (pool);
+    errno = 0;
+    assert_int_equal (spill_append (spill, "ab", 2), -1);
+    assert_int_equal (errno, ENOENT);
+    spill_destroy (&spill);
+    spill_pool_destroy (&pool);
+    rmdir ("(null)");
+    assert_int_equal (chdir ("/"), 0);
+    rmdir (directory);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_small_stays_in_memory),          cmocka_unit_test (test_large_goes_to_the_file_and_back),
         cmocka_unit_test (test_memory_is_bounded_for_all),      cmocka_unit_test (test_space_is_used_again),
         cmocka_unit_test (test_random_spills_keep_their_bytes), cmocka_unit_test (test_no_directory),
-        cmocka_unit_test (test_full_disk_loses_nothing),
+        cmocka_unit_test (test_full_disk_loses_nothing),        cmocka_unit_test (test_a_named_file_is_nowhere_else),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
