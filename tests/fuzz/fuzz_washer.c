@@ -22,7 +22,7 @@ static const layout_t layouts[] = {
     {MSG_JOINED, "bbqqqqqqqqt"},
     {MSG_BEAT, ""},
 };
-enum { LAYOUTS = sizeof layouts / sizeof *layouts, OPENED = 16, TASKS_MOST = 2000 };
+enum { LAYOUTS = sizeof layouts / sizeof *layouts, OPENED = 16, PUT_MOST = 2000 };
 
 typedef struct {
     washer_t *core;
@@ -30,7 +30,7 @@ typedef struct {
     uint64_t life;
     int64_t now_ms;
     uint64_t put; // numbers given out
-    bool dropped[TASKS_MOST + 1];
+    bool dropped[PUT_MOST + 1];
     bool ended;
     struct {
         uint64_t dryer;
@@ -65,7 +65,7 @@ static void put (world_t *self, uint64_t tasks)
 {
     char text[32 * 8];
     size_t size = 0;
-    if (self->ended || self->put + tasks > TASKS_MOST)
+    if (self->ended || self->put + tasks > PUT_MOST)
         return;
     for (uint64_t i = 1; i <= tasks; i++)
         size += (size_t)snprintf (text + size, sizeof text - size, "%llu\n", (unsigned long long)(self->put + i));
@@ -79,7 +79,7 @@ static void put (world_t *self, uint64_t tasks)
 
 static void put_dropped (world_t *self, uint64_t tasks)
 {
-    if (self->ended || self->put + tasks > TASKS_MOST)
+    if (self->ended || self->put + tasks > PUT_MOST)
         return;
     HOLDS (washer_put_dropped (self->core, &(slice_t){0}, tasks) == 0);
     while (tasks--)
