@@ -53,18 +53,18 @@ int spout_open (spout_t *self, const slice_t *bytes, int *read_fd)
 }
 
 //  A reader that takes little by little would wake us up for each bit, and be put off its processor for it: it is left
-//  alone for as long as it takes a quarter to a half of the pipe. Who takes all of it in a millisecond is not made to
-//  wait, and who takes nothing wakes us up when it does.
+//  alone for as long as it takes a quarter to a half of the pipe. Who takes more in a millisecond is not made to wait,
+//  and who takes nothing wakes us up when it does.
 static void pace (spout_t *self, size_t taken, int64_t now_ms)
 {
-    bool is_late = self->look_ms != INT64_MAX && now_ms > self->look_ms + 1;
+    bool is_late = self->look_ms != INT64_MAX && now_ms > self->look_ms + 1, is_much = taken > self->room / 2;
     if (!self->wait_ms)
         self->wait_ms = WAIT_LEAST_MS;
     else if (taken < self->room / 4 && self->wait_ms < WAIT_MOST_MS)
         self->wait_ms *= 2;
-    else if (taken > self->room / 2 && self->wait_ms > WAIT_LEAST_MS)
+    else if (is_much && self->wait_ms > WAIT_LEAST_MS)
         self->wait_ms /= 2;
-    else if (taken >= self->room && !is_late)
+    else if (is_much && !is_late)
         self->is_fast = true;
     self->look_ms = self->is_fast || !taken ? INT64_MAX : now_ms + self->wait_ms;
 }

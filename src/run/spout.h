@@ -17,7 +17,7 @@ typedef struct {
     int64_t look_ms; // when to pour again, by the caller's clock; INT64_MAX: when `fd` can be written to
     size_t room;     // bytes that the pipe holds
     int wait_ms;     // between two looks; 0: none yet
-    bool is_fast;    // whoever reads takes more in a millisecond than the pipe holds
+    bool is_fast;    // whoever reads takes more than half of what the pipe holds in a millisecond
 } spout_t;
 
 //  What of a task's bytes is for stdin: all, or the value where it has a length before it. False where there are

@@ -223,9 +223,10 @@ static void test_it_is_filled_at_the_reader_s_pace (void **state)
         int late_ms; // after the last look's time
         int wait_ms; // SOONEST: as soon as it can be written to
     } rows[] = {
-        {LITTLE, 0, 1},  {LITTLE, 0, 2}, {LITTLE, 0, 4}, {SOME, 0, 4}, {LITTLE, 0, 8},    {LITTLE, 0, 16},
-        {LITTLE, 0, 16}, {MUCH, 0, 8},   {MUCH, 0, 4},   {ALL, 0, 2},  {0, 0, SOONEST},   {LITTLE, 900, 8},
-        {MUCH, 0, 4},    {MUCH, 0, 2},   {MUCH, 0, 1},   {ALL, 9, 1},  {ALL, 0, SOONEST}, {LITTLE, 50, SOONEST},
+        {LITTLE, 0, 1},  {LITTLE, 0, 2},   {LITTLE, 0, 4},     {SOME, 0, 4},          {LITTLE, 0, 8},
+        {LITTLE, 0, 16}, {LITTLE, 0, 16},  {MUCH, 0, 8},       {MUCH, 0, 4},          {ALL, 0, 2},
+        {0, 0, SOONEST}, {LITTLE, 900, 8}, {MUCH, 0, 4},       {MUCH, 0, 2},          {MUCH, 0, 1},
+        {ALL, 9, 1},     {SOME, 0, 1},     {MUCH, 0, SOONEST}, {LITTLE, 50, SOONEST},
     };
     static uint8_t bytes[16 << 20];
     int freed = 0, read_fd;
