@@ -133,7 +133,9 @@ static heard_t heard_refused (session_t *self, const message_t *message)
     char reason[REASON_BYTES];
     reader_t in = reader_of (message);
     get_text (&in, reason, sizeof reason);
-    lost (self, in.bad ? "the sink refused us" : reason);
+    if (in.bad)
+        return HEARD_BAD;
+    lost (self, *reason ? reason : "the sink refused us");
     return HEARD_REFUSED;
 }
 

@@ -37,8 +37,9 @@ class FalseSink(threading.Thread):
     heard: how often a peer of a role ("w", "d" or "o") has said a message of a type.
     """
 
-    def __init__(self, at, place, answers):
+    def __init__(self, at, place, answers, is_polite):
         super().__init__()
+        self.is_polite = is_polite
         self.answers = answers
         self.heard = collections.Counter()
         self.run_id = self.life = wire.life()
@@ -69,6 +70,7 @@ class FalseSink(threading.Thread):
     def socket(self, kind):
         socket = self.context.socket(kind)
         socket.linger = 0
+        socket.sndhwm = 0       # nothing of it is dropped
         socket.plain_server = self.guard is not None
         return socket
 
@@ -92,7 +94,8 @@ class FalseSink(threading.Thread):
             roles[peer] = chr(frame[wire.HEADER.size])
         role = roles.get(peer)
         self.heard[role, kind] += 1
-        for answer, records in self.answers(role) if kind == wire.HELLO else ():
+        says = self.answers(role) if kind == wire.HELLO else [(wire.GONE, b"")] if kind == wire.BYE and self.is_polite else ()
+        for answer, records in says:
             self.mouth.send(self.frame(answer, role, peer, records))
 
     def run(self):
@@ -115,8 +118,9 @@ class FalseSink(threading.Thread):
 
 
 @contextlib.contextmanager
-def false_sink(at, place, answers=lambda role: ()):
-    self = FalseSink(at, place, answers)
+def false_sink(at, place, answers=lambda role: (), is_polite=False):
+    """is_polite: it answers BYE."""
+    self = FalseSink(at, place, answers, is_polite)
     self.start()
     try:
         yield self

@@ -19,9 +19,12 @@ import harness
 import kitchen
 import stranger as wire
 import zmq
+from false_sink import JOINED, STOP, false_sink, welcome
+from stages import StageCase
 
 MiB = 1 << 20
 OUT, FAILED, RETURNED, LANEGOT, SLOTS, HOLDING = range(5, 11)
+COUNTED, TASKS = 37, 64
 GROWTH_BYTES = 12 * MiB     # what a flood may cost: buffers of the system's and of ZeroMQ's, once
 
 
@@ -599,6 +602,50 @@ class Key(Insiders, Outsiders, Tcp):
 
 
 @harness.ways("inproc")
+class FalseHead(StageCase):
+    """A sink that knows how to be found, and then says whatever it likes, of a later version too."""
+
+    JUNK = 20_000
+
+    def answers(self, role):
+        lane = struct.pack("<QI", 1, 7) + wire.text("tcp://127.0.0.1:9")
+        junk = [(99, b"x" * 50), (0, b""), (wire.WELCOME, b"\0"), (wire.LANE, lane), (wire.REFUSED, b"\xff\xff"),
+                (JOINED, b"\5\0"), (STOP, b"\7" * 66), (TASKS, b"\xff" * 28), (COUNTED, b"\xff" * 17)]
+        junk = [junk[n % len(junk)] for n in range(self.JUNK)]
+        end = struct.pack("<BB", 5, 125) + bytes(64) + wire.text("its disk\x1b[2J is full")
+        return [*junk, (wire.WELCOME, welcome(role, 20_000)), *junk, (STOP if role == "d" else JOINED, end)]
+
+    def check_peer(self, name, *args):
+        sizes = [0]
+
+        def is_over():
+            with contextlib.suppress(OSError, TypeError):       # it is over
+                sizes.append(resident_bytes(peer.pid))
+            return peer.ended()
+        with false_sink(self.at, self.env["DISHES_DIR"], self.answers, is_polite=True):
+            peer = self.observe("--join", self.at) if name == "dishes" else self.part(name, *args)
+            self.wait_for(is_over, "its end")
+            result = self.ends(peer, 125)
+        lines = result.err.decode().splitlines()
+        self.assertEqual(lines[0], f"{name}: the sink says what is not in this version of the protocol: it is dropped")
+        self.assertIn("the sink gave up: its disk?[2J is full", lines[-1])
+        self.assertEqual(len(lines), 2, lines)
+        self.assertLess(max(sizes), 40 * MiB)
+
+    def test_what_a_washer_bears(self):
+        self.check_peer("washer", ":::", "a")
+
+    def test_what_a_dryer_bears(self):
+        self.check_peer("dryer", "true")
+
+    def test_what_a_join_bears(self):
+        self.check_peer("dishes")
+
+
+class FalseHeadTcp(FalseHead):
+    transport = "tcp"
+
+
 class OneProcess(harness.Case):
     """The sink and the washer have one guard, and each counts those at its own doors."""
 

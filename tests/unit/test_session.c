@@ -192,6 +192,9 @@ static void test_what_is_not_for_us_is_bad (void **state)
     assert_int_equal (session_heard (&self, &message, 1), HEARD_BAD);
     message = from_sink (MSG_STOP); // without its records
     assert_int_equal (session_heard (&self, &message, 1), HEARD_BAD);
+    message = from_sink (MSG_REFUSED); // likewise
+    assert_int_equal (session_heard (&self, &message, 1), HEARD_BAD);
+    assert_int_equal (self.state, SESSION_UP);
     message = from_sink (MSG_LANE); // a letter outside of the link
     assert_int_equal (session_heard (&self, &message, 1), HEARD_BAD);
     assert_int_equal (self.ending.end, END_NONE);
