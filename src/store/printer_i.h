@@ -1,5 +1,5 @@
-/*  What the parts of the printer share: printer.c prints, printer_json.c has lines of JSON, printer_keep.c what
- *  outlives the process. */
+/*  What the parts of the printer share: printer.c prints, printer_out.c is the way out, printer_json.c has lines of
+ * JSON, printer_keep.c what outlives the process. */
 #ifndef DISHES_STORE_PRINTER_I_H
 #define DISHES_STORE_PRINTER_I_H
 
@@ -26,6 +26,13 @@ struct printer {
     int error;
     char text[512];
 };
+
+//  Where it goes. 0, or -1 and errno.
+int printer_open_channels (printer_t *self, const printer_config_t *config);
+void printer_close_channels (printer_t *self);
+
+//  What every call that may have moved bytes ends with: `rc`, and its errno is the sticky error.
+int printer_settle (printer_t *self, int rc);
 
 //  Makes errno the sticky error: of a channel if one failed, else of keeping. -1.
 int printer_fail (printer_t *self);
