@@ -1,9 +1,9 @@
-/*  pipe_floor JOBS BYTES COMMAND [ARG...]: the least that it takes to cut stdin into blocks of lines, BYTES each at
- * most, and to give each to a COMMAND of its own, JOBS at a time.
+/*  pipe_floor JOBS BYTES COMMAND [ARG...]: the least that it takes to cut stdin into blocks of lines, of BYTES each
+ *  at most, and to give each to a COMMAND of its own, JOBS at a time.
  *
- *  A block is read into memory that is used again, written into a pipe that holds all of it, and then the command is
- *  started by posix_spawn; its output is captured through a pipe and thrown away. No log, no order, no loss seen to:
- * what any tool that runs one command a block has to do at least. It is a limit to compare with, not a tool.
+ *  A block is read into memory that is used again and written into a pipe that holds all of it; then the command is
+ *  started by posix_spawn. Its output is captured through a pipe and thrown away. No log, no order, no loss seen to:
+ *  what any tool that runs one command a block has to do at least. It is a limit to compare with, not a tool.
  */
 #include <errno.h>
 #include <fcntl.h>
