@@ -1,4 +1,4 @@
-/*  runner_parts: what runner.c, slot.c and record.c share and nobody else sees.
+/*  runner_parts: what runner.c, slot.c, slot_start.c and record.c share and nobody else sees.
  *
  *  A slot's life: free -> running -> (ending ->) (draining ->) free. Ending: we send it the term sequence. Draining:
  *  reaped, but the caller has yet to take pieces before the rest fits. Where fewer slots are wanted, those with the
@@ -18,8 +18,9 @@
 #include "run/text.h"
 
 #include <sys/queue.h>
+#include <time.h>
 
-enum { READ_BYTES = 64 * 1024 };
+enum { READ_BYTES = 64 * 1024, RUNNER_CANNOT_KEEP = 125 }; // the latter: a status
 
 typedef struct slot slot_t;
 typedef struct record record_t;
@@ -117,8 +118,6 @@ void record_detach (runner_t *runner, record_t *self);
 
 enum { EVENT_EXIT, EVENT_OUT, EVENT_ERR, EVENT_IN, EVENT_KINDS };
 
-//  -1 and ENOMEM: nothing has changed. 0: a result follows.
-int slot_start (runner_t *runner, slot_t *slot, const runner_task_t *task, int64_t now_ms);
 void slot_event (runner_t *runner, slot_t *slot, int kind, int64_t now_ms);
 uint64_t slot_event_id (const slot_t *slot, int kind);                        // what epoll tells of it
 void slot_end (runner_t *runner, slot_t *slot, bool at_once, int64_t now_ms); // begins the term sequence
@@ -126,6 +125,23 @@ void slot_due (runner_t *runner, slot_t *slot, int64_t now_ms);
 void slot_taken (runner_t *runner, slot_t *slot);  // a piece of it was taken: there is room
 void slot_settle (runner_t *runner, slot_t *slot); // what nothing runs in is free or rests, as its number says
 void slot_drop (runner_t *runner, slot_t *slot);   // closes all; the child has been reaped, or is given up
+
+void slot_move (runner_t *runner, slot_t *slot, slot_state_t state); // to the list of that state
+int slot_watch (runner_t *runner, slot_t *slot, int kind, int fd);   // 0, or -1 and errno, as the next one
+int slot_watch_stream (runner_t *runner, slot_t *slot, int i);
+
+//  Why the task fails; the first one is the cause.
+void slot_explain (record_t *record, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+
+//  All is read: the result goes to the caller, and the slot is free.
+void slot_complete (runner_t *runner, slot_t *slot);
+
+int64_t slot_clock_ns (clockid_t clock);
+
+//  slot_start.c
+
+//  -1 and ENOMEM: nothing has changed. 0: a result follows.
+int slot_start (runner_t *runner, slot_t *slot, const runner_task_t *task, int64_t now_ms);
 
 //  feed.c: the bytes of tasks on their way to the stdin of commands.
 
