@@ -1,8 +1,8 @@
 /*  spout: bytes on their way into a command's standard input.
  *
  *  They are written from where they lie, whatever the command does meanwhile: what fits into the pipe before it starts,
- *  the rest as it reads, a good part of the pipe at a time. A command that does not read to the end is no error: what
- * it leaves is dropped.
+ *  the rest as it reads, a good part of the pipe at a time. It is no error where a command does not read to the end:
+ *  what it leaves is dropped.
  *
  *  SIGPIPE must be ignored. One thread at a time.
  */
