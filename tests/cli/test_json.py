@@ -74,7 +74,8 @@ class Fields(JsonCase):
 
     def test_how_it_failed(self):
         def told(*args, **how):
-            return [self.one(*args, status=1, **how)[name] for name in ("exit_status", "signal", "note", "attempt")]
+            record = self.one(*args, status=1, **how)
+            return [record[name] for name in ("exit_status", "signal", "note", "attempt")]
         self.assertEqual(told("sh", "-c", "kill -9 $$", ":::", "a"), [None, 9, None, 1])
         self.assertEqual(told("--timeout", "0.1", "sleep", ":::", "100")[2], "timed out")
         self.assertEqual(told("./{}", ":::", "no")[0::2], [127, "not started"])
@@ -84,6 +85,7 @@ class Fields(JsonCase):
         record = self.one("--retries", "0", "sh", "-c", 'echo "$DISHES_ATTEMPT"; [ "$DISHES_ATTEMPT" = 4 ]', ":::", "a")
         self.assertEqual((record["attempt"], record["stdout"], record["outcome"]), (4, "4\n", "ok"))
 
+    @ways("inproc", "ipc")
     def test_values(self):
         def values(*args, **how):
             return sorted(record.get("values", record.get("values_base64")) for record in self.json(*args, **how))

@@ -71,6 +71,16 @@ class Blocks:
         if self.transport == "ipc":     # over tcp nobody is left to be asked
             self.assertIn("1 ok, 0 failed", self.ends(self.top(), 0).out.decode())
 
+
+class BlocksIpc(Blocks, TopCase):
+    transport = "ipc"
+
+
+class BlocksTcp(Blocks, TopCase):
+    transport = "tcp"
+
+
+class Losses(TopCase):
     def test_nobody_is_there(self):
         result = self.ends(self.top("--wait", "1"), 125)
         self.check_one_line(result, self.at, "--wait")
@@ -110,14 +120,6 @@ class Blocks:
         os.close(ours)
         self.ends(top, (-signal.SIGPIPE, 125))
         self.end(parts)
-
-
-class BlocksIpc(Blocks, TopCase):
-    transport = "ipc"
-
-
-class BlocksTcp(Blocks, TopCase):
-    transport = "tcp"
 
 
 class Screen(TopCase):
