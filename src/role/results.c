@@ -280,6 +280,15 @@ static void report_broken (results_t *self, const completion_t *what)
               (int)(size < SHOWN_BYTES ? size : SHOWN_BYTES), item, size > SHOWN_BYTES ? "..." : "");
 }
 
+//  What was dropped has a line at once: millions of them may be far ahead of the one whose turn it is.
+static int print_line (results_t *self, const completion_t *what, const printer_task_t *task)
+{
+    if (what->outcome == TASK_DROPPED)
+        return printer_aside (self->printer, task);
+    int rc = printer_done (self->printer, task, what->out, what->out_size, what->err, what->err_size);
+    return rc == -1 && errno == EEXIST ? 0 : rc;
+}
+
 //  --json: each task has a line.
 static int print_lines (results_t *self, const completion_t *what, printer_task_t *task)
 {
@@ -294,9 +303,9 @@ static int print_lines (results_t *self, const completion_t *what, printer_task_
         task->n = what->n + i;
         task->line = self->line_bytes;
         task->line_size = self->line_size;
-        rc = printer_done (self->printer, task, what->out, what->out_size, what->err, what->err_size);
+        rc = print_line (self, what, task);
     }
-    return rc;
+    return rc == 0 && what->outcome == TASK_DROPPED ? printer_empty_run (self->printer, what->n, what->count) : rc;
 }
 
 static int print (results_t *self, const completion_t *what)

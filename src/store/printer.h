@@ -88,6 +88,10 @@ int printer_piece (printer_t *self, const printer_task_t *task, int stream, cons
 int printer_done (printer_t *self, const printer_task_t *task, const void *out, size_t out_size, const void *err,
                   size_t err_size);
 
+//  With `json`: the line of a task without output, at once, whatever the order; printer_empty_run passes over its
+//  number. 0, or -1 and the sticky errno.
+int printer_aside (printer_t *self, const printer_task_t *task);
+
 //  The attempt does not count (duplicate, failed and tried again): throws its pieces away.
 void printer_drop (printer_t *self, uint64_t source, uint64_t n);
 

@@ -102,6 +102,13 @@ int printer_line (printer_t *self, output_t *output, const printer_task_t *task,
     return put_kept (self, output, (json_code_t[]){code_of (&output->seen[0]), code_of (&output->seen[1])});
 }
 
+int printer_aside (printer_t *self, const printer_task_t *task)
+{
+    if (self->error || printer_line (self, NULL, task, (const void *[]){NULL, NULL}, (size_t[]){0, 0}) == -1)
+        return printer_fail (self);
+    return 0;
+}
+
 int printer_keep_line (printer_t *self, output_t *output, const printer_task_t *task)
 {
     const uint8_t codes[] = {(uint8_t)code_of (&output->seen[0]), (uint8_t)code_of (&output->seen[1])};

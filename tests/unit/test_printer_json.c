@@ -73,9 +73,12 @@ static void test_pieces_become_one_string (void **state)
     line (self, 2, 2, "o", "c");
     line (self, 4, 3, "", "");
     line (self, 1, 1, "end", "");
+    piece (self, 1, 4, PRINTER_OUT, "text");
+    line (self, 1, 4, "\xff", "");
     finish (self, "{\"seq\":2,\"stdout\":\"o\",\"stderr_base64\":\"Yv9j\"}\n"
                   "{\"seq\":3,\"stdout\":\"\",\"stderr\":\"\"}\n"
-                  "{\"seq\":1,\"stdout\":\"a\xc3\xa4\\nend\",\"stderr\":\"e\\n\"}\n");
+                  "{\"seq\":1,\"stdout\":\"a\xc3\xa4\\nend\",\"stderr\":\"e\\n\"}\n"
+                  "{\"seq\":4,\"stdout_base64\":\"dGV4dP8=\",\"stderr\":\"\"}\n");
 }
 
 static void test_lines_keep_the_order (void **state)
@@ -91,6 +94,19 @@ static void test_lines_keep_the_order (void **state)
                   "{\"seq\":2,\"stdout_base64\":\"dHdv/g==\",\"stderr\":\"\"}\n"
                   "{\"seq\":3,\"stdout\":\"three\\n\",\"stderr\":\"\"}\n"
                   "{\"seq\":5,\"stdout\":\"\",\"stderr\":\"\"}\n");
+}
+
+static void test_a_line_aside_waits_for_nobody (void **state)
+{
+    printer_t *self = printer (true, NULL);
+    const printer_task_t task = {.n = 2, .line = "{\"seq\":2", .line_size = 8};
+    line (self, 1, 3, "three", "");
+    assert_int_equal (printer_aside (self, &task), 0);
+    assert_int_equal (printer_empty_run (self, 2, 1), 0);
+    line (self, 1, 1, "one", "");
+    finish (self, "{\"seq\":2,\"stdout\":\"\",\"stderr\":\"\"}\n"
+                  "{\"seq\":1,\"stdout\":\"one\",\"stderr\":\"\"}\n"
+                  "{\"seq\":3,\"stdout\":\"three\",\"stderr\":\"\"}\n");
 }
 
 static void test_a_line_ends_as_items_do (void **state)
@@ -225,9 +241,10 @@ int main (void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST (test_a_task_is_a_line),        TEST (test_pieces_become_one_string),
-        TEST (test_lines_keep_the_order),    TEST (test_a_line_ends_as_items_do),
-        TEST (test_large_outputs_are_whole), TEST (test_what_waits_is_found_again),
+        TEST (test_a_task_is_a_line),          TEST (test_pieces_become_one_string),
+        TEST (test_lines_keep_the_order),      TEST (test_a_line_aside_waits_for_nobody),
+        TEST (test_a_line_ends_as_items_do),   TEST (test_large_outputs_are_whole),
+        TEST (test_what_waits_is_found_again),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
