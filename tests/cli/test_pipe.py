@@ -203,7 +203,7 @@ class Resumed(harness.Case):
         script = "cat; echo x >> ran; [ {#} -lt 5 ] || until [ -s go ]; do sleep 0.01; done"
         program = self.start("--pipe", "-j1", "--block", "5k", "--journal", "db", "-o", "out", script, stdin=data)
         self.wait_for(lambda: self.files("ran") and len(self.read("ran")) >= 10, "five blocks")
-        self.wait_for(lambda: self.read("out"), "one of them in the journal")   # before it is in the file
+        self.wait_for(lambda: len(self.read("out")) > 3 * 5120, "four of them in the journal, and then in the file")
         program.signal(signal.SIGKILL)
         self.assertEqual(program.wait().status, -signal.SIGKILL)
 
