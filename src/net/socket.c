@@ -40,7 +40,7 @@ typedef struct {
 } policy_t;
 
 static const policy_t policies[] = {
-    [WIRE_OUT] = {ZMQ_XPUB, 0, 0, FAREWELL_MS, 64 * KiB, false},
+    [WIRE_OUT] = {ZMQ_XPUB, 0, 0, FAREWELL_MS, KiB, false},
     [WIRE_IN] = {ZMQ_SUB, 0, REPORTS_UNREAD, 0, 16 * MiB, false},
     [WIRE_ORDERS] = {ZMQ_SUB, 0, 0, 0, 16 * MiB, false},
     [WIRE_REPORTS] = {ZMQ_XPUB, 0, 0, FAREWELL_MS, 64 * KiB, true},

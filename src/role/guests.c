@@ -1,40 +1,39 @@
 #include "role/guests.h"
-#include "core/array.h"
 #include "net/socket.h"
+
+enum { GUESTS_MOST = 1 << 14, TAKEN_AT_ONCE = 1 << 12 };
 
 void guests_free (guests_t *self)
 {
-    free (self->lives);
-    *self = (guests_t){0};
+    ranges_free (&self->lives);
 }
 
-static void come (guests_t *self, uint64_t life)
+static void take (guests_t *self, const subscription_t *what)
 {
-    if (array_reserve (&self->lives, &self->capacity, self->size + 1, sizeof *self->lives) == 0)
-        self->lives[self->size++] = life;
+    if (!what->role || !run_valid (what->life, 1))
+        return;
+    if (!what->is_on)
+        (void)ranges_remove (&self->lives, what->life, 1);
+    else if (self->lives.total < GUESTS_MOST)
+        (void)ranges_add (&self->lives, what->life, 1);
 }
 
-static void go (guests_t *self, uint64_t life)
+bool guests_take (guests_t *self, void *out)
 {
-    for (size_t i = self->size; i-- > 0;)
-        if (self->lives[i] == life) {
-            self->lives[i] = self->lives[--self->size];
-            return;
-        }
-}
-
-void guests_take (guests_t *self, void *out)
-{
-    subscription_t subscription;
-    while (socket_next_subscription (out, &subscription))
-        if (subscription.role)
-            (subscription.is_on ? come : go) (self, subscription.life);
+    subscription_t what;
+    for (unsigned i = 0; i < TAKEN_AT_ONCE; i++) {
+        if (!socket_next_subscription (out, &what))
+            return false;
+        take (self, &what);
+    }
+    return true;
 }
 
 size_t guests_unknown (const guests_t *self, const sink_t *core)
 {
     size_t unknown = 0;
-    for (size_t i = 0; i < self->size; i++)
-        unknown += !sink_knows (core, self->lives[i]);
+    for (size_t i = 0; i < self->lives.size; i++)
+        for (uint64_t j = 0; j < self->lives.runs[i].count; j++)
+            unknown += !sink_knows (core, self->lives.runs[i].n + j);
     return unknown;
 }

@@ -9,14 +9,14 @@
 
 //  All zero is nobody.
 typedef struct {
-    uint64_t *lives;
-    size_t size, capacity;
+    ranges_t lives; // of too many, the first
 } guests_t;
 
 void guests_free (guests_t *self); // may be called twice
 
-//  Reads what the subscribers say, until nothing is left. Where memory ends a guest is merely not seen.
-void guests_take (guests_t *self, void *out);
+//  Reads what the subscribers say. True where something may be left: one who says it without end does not hold us up.
+//  Where memory ends a guest is merely not seen.
+bool guests_take (guests_t *self, void *out);
 
 //  How many the core has not met.
 size_t guests_unknown (const guests_t *self, const sink_t *core);

@@ -319,8 +319,7 @@ static void close_role (role_t *self)
 //  Subscriptions must be in before anything is published: a WELCOME without its subscriber would be lost.
 static void take_subscriptions (role_t *self)
 {
-    guests_take (&self->guests, self->out);
-    self->out_watch.ready = false;
+    self->out_watch.ready = guests_take (&self->guests, self->out);
 }
 
 static void speak (role_t *self)
@@ -471,7 +470,7 @@ static int64_t next_ms (const role_t *self, int64_t now_ms)
     int64_t found_ms = now_ms < self->found_ms ? self->found_ms : INT64_MAX;
     const int64_t all_ms[] = {sink_due_ms (self->core), results_due_ms (&self->results, now_ms), self->patience_ms,
                               found_ms};
-    int64_t due_ms = self->has_more || atomic_load (&self->was_sounded) ? 0 : INT64_MAX;
+    int64_t due_ms = self->has_more || self->out_watch.ready || atomic_load (&self->was_sounded) ? 0 : INT64_MAX;
     for (unsigned i = 0; i < sizeof all_ms / sizeof *all_ms; i++)
         due_ms = all_ms[i] < due_ms ? all_ms[i] : due_ms;
     return due_ms;
