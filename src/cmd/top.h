@@ -1,7 +1,7 @@
 /*  top: a pipeline that goes on, looked at from outside as top(1) looks at processes: `dishes --top URL`.
  *
  *  On a terminal it draws over itself, in the screen that programs have beside the one with the shell's lines;
- * elsewhere there is a block of lines each time.
+ *  elsewhere there is a block of lines each time.
  */
 #ifndef DISHES_CMD_TOP_H
 #define DISHES_CMD_TOP_H

@@ -1,5 +1,5 @@
 /*  observer: the core of who only looks: it waits for the end of a run (--join), or asks how it stands (--status),
- * again and again (--top).
+ *  again and again (--top).
  *
  *  It seeks the sink, says HELLO, is told the status with WELCOME, and stays until the run has ended, or until
  *  observer_leave; then it says BYE. Pure: bytes and the time go in; packets and calls of the ports come out. Not safe

@@ -1,5 +1,5 @@
 /*  What the parts of the printer share: printer.c prints, printer_out.c is the way out, printer_json.c has lines of
- * JSON, printer_keep.c what outlives the process. */
+ *  JSON, printer_keep.c what outlives the process. */
 #ifndef DISHES_STORE_PRINTER_I_H
 #define DISHES_STORE_PRINTER_I_H
 
