@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "test_options_help.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -271,21 +273,6 @@ static void test_halt (void **state)
         assert_int_equal (run.rc, -1);
         assert_non_null (strstr (run.error, "is not a condition: give now or soon, then fail, success or done"));
         config_free (&run.config);
-    }
-}
-
-//  Sources as text: L(a,b) a list, F(x) a file, + in front: linked.
-static void s_show_sources (const config_t *config, char *text)
-{
-    *text = 0;
-    for (size_t i = 0; i < config->input.source_count; i++) {
-        const input_source_t *source = &config->input.sources[i];
-        text += sprintf (text, "%s%s(", source->linked ? "+" : "", source->kind == INPUT_LIST ? "L" : "F");
-        if (source->kind == INPUT_FILE)
-            text += sprintf (text, "%s", source->path);
-        for (size_t j = 0; source->kind == INPUT_LIST && j < source->count; j++)
-            text += sprintf (text, "%s%s", j ? "," : "", source->items[j]);
-        text += sprintf (text, ")");
     }
 }
 
