@@ -1,55 +1,17 @@
-#include "role/sink_role.h"
+#include "role/sink_role_i.h"
 #include "net/monitor.h"
 #include "net/packet.h"
 #include "net/socket.h"
-#include "role/archive.h"
-#include "role/gate.h"
-#include "role/guests.h"
 #include "role/life.h"
-#include "role/pulse.h"
-#include "role/results.h"
-#include "role/strangers.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { FOUND_MS = 300, STATUS_ERROR = 125, STATUS_SIGNAL = 128, PATIENCE_MS = 1000, ERROR_BYTES = 512 };
 
-typedef struct {
-    const sink_role_config_t *config;
-    const witness_t *witness;
-    control_t *control;
-    loop_t *loop;
-    sink_t *core;
-    site_t *site;
-    gate_t gate;
-    void *out, *out_monitor;
-    watch_t out_watch, out_monitor_watch;
-    strangers_t strangers;
-    packet_t advert;         // the sign of life for everybody, where the loop is held up
-    pulse_t *pulse;          // NULL: inproc
-    atomic_bool was_sounded; // the pulse has sent it
-    bool has_more;           // unread reports
-    int64_t found_ms;        // until then somebody who looks for a sink over tcp may not have found it yet
-    guests_t guests;
-    results_t results;
-    archive_t archive;
-    uint64_t run;
-    bool was_decided; // the run, and the results were told
-    bool is_told;     // the end, to late comers
-    bool is_leaving;  // at once
-    bool is_forsaken; // a part of this process has failed, and nobody else could hear of the end
-    bool is_said;     // why the run is lost: by that part
-    bool failed;      // said so already
-    bool oom;         // a message could not be sent
-    int signal;
-    int64_t patience_ms; // when not to wait any longer for the reader of the results; INT64_MAX: never
-} role_t;
-
-static void fail (role_t *self, const char *what)
+static void fail (sink_role_t *self, const char *what)
 {
     if (!self->failed)
         talk_say (&self->config->talk, TALK_ERROR, "sink: %s: %s", what, strerror (errno));
@@ -57,14 +19,13 @@ static void fail (role_t *self, const char *what)
 }
 
 //  A wire that could not be opened; the site knows why.
-static void fail_wire (role_t *self)
+static void fail_wire (sink_role_t *self)
 {
     talk_say (&self->config->talk, TALK_ERROR, "%s", site_error (self->site));
     self->failed = self->is_leaving = true;
 }
 
-//  What went wrong here: to our user, and to everybody who hears of the end.
-static void say_error (role_t *self, const char *what)
+void sink_role_say_error (sink_role_t *self, const char *what)
 {
     if (!self->failed)
         talk_say (&self->config->talk, TALK_ERROR, "%s", what);
@@ -72,113 +33,9 @@ static void say_error (role_t *self, const char *what)
     self->failed = true;
 }
 
-//  ---- what the core asks for
-
-static void on_piece (void *arg, uint64_t dryer, uint64_t n, int stream, bool streamed, const void *tag,
-                      size_t tag_size, const slice_t *bytes)
-{
-    role_t *self = arg;
-    pulse_rest (self->pulse);
-    results_piece (&self->results, dryer, n, stream, tag, tag_size, bytes);
-    pulse_resume (self->pulse);
-    if (self->witness)
-        self->witness->piece (self->witness->arg, dryer, n, stream, bytes);
-}
-
-static void on_drop (void *arg, uint64_t dryer, uint64_t n)
-{
-    role_t *self = arg;
-    pulse_rest (self->pulse);
-    results_drop (&self->results, dryer, n);
-    pulse_resume (self->pulse);
-    if (self->witness)
-        self->witness->drop (self->witness->arg, dryer, n);
-}
-
-static void on_completed (void *arg, const completion_t *completion)
-{
-    role_t *self = arg;
-    pulse_rest (self->pulse);
-    results_completed (&self->results, completion);
-    archive_completed (&self->archive, completion);
-    pulse_resume (self->pulse);
-    if (self->witness)
-        self->witness->completed (self->witness->arg, completion);
-}
-
-static void on_known (void *arg, const ranges_t *counted, uint64_t failed)
-{
-    role_t *self = arg;
-    archive_known (&self->archive, counted, failed);
-}
-
-static void on_washer (void *arg, const char *name, uint64_t life, uint64_t input_hash)
-{
-    role_t *self = arg;
-    archive_washer (&self->archive, name, life, input_hash);
-}
-
-static void on_dryer (void *arg, uint64_t life, const char *name, const char *host)
-{
-    role_t *self = arg;
-    archive_dryer (&self->archive, life, name, host);
-}
-
-static int on_input (void *arg, uint64_t bytes, uint64_t hash)
-{
-    role_t *self = arg;
-    return archive_input (&self->archive, bytes, hash);
-}
-
-static void on_before (void *arg, before_t before)
-{
-    role_t *self = arg;
-    archive_before (&self->archive, before);
-}
-
-static void on_eof (void *arg, bool known, uint64_t total, uint64_t washer)
-{
-    role_t *self = arg;
-    archive_eof (&self->archive, known, total, washer);
-}
-
-static void on_ended (void *arg, const ending_t *ending)
-{
-    role_t *self = arg;
-    archive_ended (&self->archive, ending);
-}
-
-static int on_commit (void *arg)
-{
-    role_t *self = arg;
-    pulse_rest (self->pulse);
-    sink_status_t status = sink_status (self->core);
-    int rc = archive_commit (&self->archive, &self->results, &status.figures);
-    pulse_resume (self->pulse);
-    if (rc == 0)
-        return 0;
-    if (*archive_error (&self->archive))
-        say_error (self, archive_error (&self->archive));
-    else if (results_error (&self->results))
-        sink_explain (self->core, "%s", results_error_text (&self->results)); // to be said when the turn looks at them
-    return -1;
-}
-
-static void on_trace (void *arg, const char *from, const char *event, const char *to)
-{
-    role_t *self = arg;
-    talk_trace (&self->config->talk, "sink", from, event, to);
-}
-
-static void on_log (void *arg, const char *line)
-{
-    role_t *self = arg;
-    talk_say (&self->config->talk, TALK_NOTICE, "%s", line);
-}
-
 //  ---- begin and end
 
-static int open_out (role_t *self)
+static int open_out (sink_role_t *self)
 {
     self->advert = sink_advert (self->core);
     if (!self->advert.records.size) {
@@ -196,7 +53,7 @@ static int open_out (role_t *self)
     return gate_watch (&self->gate);
 }
 
-static void open_strangers (role_t *self, const endpoint_t told)
+static void open_strangers (sink_role_t *self, const endpoint_t told)
 {
     self->strangers = (strangers_t){.guard = self->config->site.guard, .talk = &self->config->talk};
     site_address (self->site, self->strangers.at[SPOT_OUT]);
@@ -206,12 +63,12 @@ static void open_strangers (role_t *self, const endpoint_t told)
 //  In the thread of the pulse.
 static void sound (void *arg)
 {
-    role_t *self = arg;
+    sink_role_t *self = arg;
     packet_send (self->out, &self->advert);
     atomic_store (&self->was_sounded, true);
 }
 
-static int open_pulse (role_t *self)
+static int open_pulse (sink_role_t *self)
 {
     if (self->config->site.at.kind == ADDRESS_INPROC)
         return 0;
@@ -219,23 +76,10 @@ static int open_pulse (role_t *self)
     return self->pulse ? 0 : -1;
 }
 
-static int open_core (role_t *self, const endpoint_t told)
+static int open_core (sink_role_t *self, const endpoint_t told)
 {
     sink_config_t core = self->config->core;
-    sink_ports_t ports = {.arg = self,
-                          .piece = on_piece,
-                          .drop = on_drop,
-                          .completed = on_completed,
-                          .before = on_before,
-                          .eof = on_eof,
-                          .ended = on_ended,
-                          .commit = on_commit,
-                          .trace = self->config->talk.is_tracing ? on_trace : NULL,
-                          .log = on_log,
-                          .known = on_known,
-                          .washer = on_washer,
-                          .dryer = on_dryer,
-                          .input = self->config->journal ? on_input : NULL};
+    sink_ports_t ports = sink_role_ports (self);
     sink_restored_t restored;
     memcpy (core.endpoint, told, sizeof core.endpoint);
     core.run = self->run = archive_run (&self->archive, life_new ());
@@ -245,7 +89,7 @@ static int open_core (role_t *self, const endpoint_t told)
     return self->core ? 0 : -1;
 }
 
-static int open_gate (role_t *self, endpoint_t told)
+static int open_gate (sink_role_t *self, endpoint_t told)
 {
     bool is_strict = guard_kind (self->config->site.guard) == GUARD_CURVE;
     int rc = gate_open (&self->gate, self->site, is_strict, self->loop, told);
@@ -255,7 +99,7 @@ static int open_gate (role_t *self, endpoint_t told)
 }
 
 //  The journal, and the files that go on where it says.
-static int open_files (role_t *self)
+static int open_files (sink_role_t *self)
 {
     const sink_role_config_t *config = self->config;
     printer_config_t printer = config->printer;
@@ -271,7 +115,7 @@ static int open_files (role_t *self)
     return rc;
 }
 
-static int open_site (role_t *self)
+static int open_site (sink_role_t *self)
 {
     char error[ERROR_BYTES];
     self->site = site_new (&self->config->site, error, sizeof error);
@@ -284,7 +128,7 @@ static int open_site (role_t *self)
 
 //  The lock of the address first: files are not touched for a sink that cannot be. `out` last: nobody meets one that
 //  cannot write its results.
-static int open_role (role_t *self)
+static int open_role (sink_role_t *self)
 {
     endpoint_t told;
     if (open_site (self) == -1 || open_gate (self, told) == -1 || open_files (self) == -1 ||
@@ -298,7 +142,7 @@ static int open_role (role_t *self)
     return 0;
 }
 
-static void close_role (role_t *self)
+static void close_role (sink_role_t *self)
 {
     pulse_destroy (&self->pulse);
     packet_drop (&self->advert);
@@ -317,12 +161,12 @@ static void close_role (role_t *self)
 //  ---- the turns
 
 //  Subscriptions must be in before anything is published: a WELCOME without its subscriber would be lost.
-static void take_subscriptions (role_t *self)
+static void take_subscriptions (sink_role_t *self)
 {
     self->out_watch.ready = guests_take (&self->guests, self->out);
 }
 
-static void speak (role_t *self)
+static void speak (sink_role_t *self)
 {
     packet_t packet;
     while (sink_packet (self->core, &packet)) {
@@ -343,7 +187,7 @@ static uint64_t running (const sink_status_t *status, uint64_t finished)
     return status->eof && left < status->slots ? left : status->slots;
 }
 
-static progress_counts_t counts (const role_t *self)
+static progress_counts_t counts (const sink_role_t *self)
 {
     sink_status_t status = sink_status (self->core);
     const figures_t *figures = &status.figures;
@@ -356,7 +200,7 @@ static progress_counts_t counts (const role_t *self)
                                .running = running (&status, figures->ok + failed)};
 }
 
-static void print (role_t *self, int64_t now_ms)
+static void print (sink_role_t *self, int64_t now_ms)
 {
     bool is_decided = sink_ending (self->core)->end != END_NONE;
     if (is_decided && !self->was_decided)
@@ -371,7 +215,7 @@ static void print (role_t *self, int64_t now_ms)
 }
 
 //  Behind the end nothing is committed: what is written then is all there will be.
-static void show (const role_t *self)
+static void show (const sink_role_t *self)
 {
     if (!self->config->shown || self->failed || results_error (&self->results))
         return;
@@ -381,7 +225,7 @@ static void show (const role_t *self)
 }
 
 //  Results that cannot be written end the run: as by SIGPIPE where nobody reads them any more, else as our own error.
-static void check_results (role_t *self, int64_t now_ms)
+static void check_results (sink_role_t *self, int64_t now_ms)
 {
     int error = results_error (&self->results);
     if (!error || self->failed || self->signal)
@@ -391,12 +235,12 @@ static void check_results (role_t *self, int64_t now_ms)
         sink_stop (self->core, END_INTERRUPTED, STATUS_SIGNAL + SIGPIPE, now_ms);
         return;
     }
-    say_error (self, results_error_text (&self->results));
+    sink_role_say_error (self, results_error_text (&self->results));
     sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
 }
 
 //  How it ended stands in the result file before anybody can have heard it.
-static void tell_late_comers (role_t *self)
+static void tell_late_comers (sink_role_t *self)
 {
     if (self->is_told || sink_ending (self->core)->end == END_NONE)
         return;
@@ -407,7 +251,7 @@ static void tell_late_comers (role_t *self)
         talk_say (&self->config->talk, TALK_ERROR, "cannot leave the result for late comers: %s", strerror (errno));
 }
 
-static void count_strangers (role_t *self)
+static void count_strangers (sink_role_t *self)
 {
     monitor_event_t event;
     while (self->out_monitor_watch.ready && monitor_next (self->out_monitor, &event))
@@ -417,14 +261,14 @@ static void count_strangers (role_t *self)
 }
 
 //  A reader who does not read must not keep a user from ending the run.
-static void interrupt (role_t *self, int64_t patience_ms, int64_t now_ms)
+static void interrupt (sink_role_t *self, int64_t patience_ms, int64_t now_ms)
 {
     sink_stop (self->core, END_INTERRUPTED, STATUS_SIGNAL + SIGINT, now_ms);
     if (patience_ms < self->patience_ms)
         self->patience_ms = patience_ms;
 }
 
-static void obey (role_t *self, int64_t now_ms)
+static void obey (sink_role_t *self, int64_t now_ms)
 {
     unsigned asked = control_asked (self->control);
     if (asked & CONTROL_LEAVE)
@@ -441,7 +285,7 @@ static void obey (role_t *self, int64_t now_ms)
         interrupt (self, asked & CONTROL_KILL ? now_ms : now_ms + PATIENCE_MS, now_ms);
 }
 
-static void turn (role_t *self, int64_t now_ms)
+static void turn (sink_role_t *self, int64_t now_ms)
 {
     self->has_more = gate_hear (&self->gate, self->core, now_ms);
     obey (self, now_ms); // what had come before it counts
@@ -465,7 +309,7 @@ static void turn (role_t *self, int64_t now_ms)
         self->witness->turned (self->witness->arg, self->core);
 }
 
-static int64_t next_ms (const role_t *self, int64_t now_ms)
+static int64_t next_ms (const sink_role_t *self, int64_t now_ms)
 {
     int64_t found_ms = now_ms < self->found_ms ? self->found_ms : INT64_MAX;
     const int64_t all_ms[] = {sink_due_ms (self->core), results_due_ms (&self->results, now_ms), self->patience_ms,
@@ -477,7 +321,7 @@ static int64_t next_ms (const role_t *self, int64_t now_ms)
 }
 
 //  A user who ends what is over anyway does not wait for peers either.
-static bool is_over (const role_t *self, int64_t now_ms)
+static bool is_over (const sink_role_t *self, int64_t now_ms)
 {
     bool is_impatient = now_ms >= self->patience_ms;
     bool waits = !is_impatient && !self->is_forsaken;
@@ -485,7 +329,7 @@ static bool is_over (const role_t *self, int64_t now_ms)
     return self->is_leaving || (is_parted && (is_impatient || results_idle (&self->results)));
 }
 
-static void conclude (role_t *self, sink_role_result_t *result)
+static void conclude (sink_role_t *self, sink_role_result_t *result)
 {
     progress_counts_t last = counts (self);
     results_finish (&self->results, &last);
@@ -493,7 +337,7 @@ static void conclude (role_t *self, sink_role_result_t *result)
     result->ending = *sink_ending (self->core);
     result->status = result->ending.end == END_NONE ? STATUS_ERROR : result->ending.status;
     if (results_error (&self->results) && !self->failed && !self->signal)
-        say_error (self, results_error_text (&self->results));
+        sink_role_say_error (self, results_error_text (&self->results));
     if (result->ending.end == END_LOST && !self->failed && !self->is_said && *sink_reason (self->core))
         talk_say (&self->config->talk, TALK_ERROR, "%s", sink_reason (self->core));
     if (self->failed)
@@ -504,7 +348,7 @@ static void conclude (role_t *self, sink_role_result_t *result)
 
 void sink_role_run (const sink_role_config_t *config, control_t *control, sink_role_result_t *result)
 {
-    role_t role = {.config = config, .control = control, .loop = control_loop (control), .patience_ms = INT64_MAX};
+    sink_role_t role = {.config = config, .control = control, .loop = control_loop (control), .patience_ms = INT64_MAX};
     role.witness = config->witness;
     if (config->site.at.kind == ADDRESS_TCP)
         role.found_ms = loop_now_ms () + FOUND_MS;
