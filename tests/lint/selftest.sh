@@ -60,7 +60,9 @@ sample layers pass examples/a.c '#include <dishes.h>\n#include <stdio.h>'
 
 sample format refuse src/core/a.c 'int a(void) { return 1; }'
 sample format refuse tests/unit/a.c 'int  a;'
+sample format refuse src/core/a.c '/*  a\n * b\n */'
 sample format pass src/core/a.c 'int a (void)\n{\n    return 1;\n}'
+sample format pass src/core/a.c '/*  a\n *  b\n *\n *    c\n */'
 
 # shellcheck disable=SC2016 # the samples are not to be expanded
 {
