@@ -109,7 +109,8 @@ void topic_encode (uint8_t out[TOPIC_BYTES], uint8_t role, uint64_t life)
 
 uint8_t *put_room (writer_t *self, size_t size)
 {
-    if (self->failed || array_reserve (&self->data, &self->capacity, self->size + size, 1) == -1) {
+    size_t need = self->size + size + !size; // room for nothing is somewhere, too
+    if (self->failed || array_reserve (&self->data, &self->capacity, need, 1) == -1) {
         self->failed = true;
         return NULL;
     }

@@ -242,6 +242,15 @@ static void test_a_full_outbox_stays_as_large_as_it_is (void **state)
     outbox_free (&box);
 }
 
+static void test_room_for_nothing_is_no_failure (void **state)
+{
+    writer_t out = {0};
+    assert_non_null (put_room (&out, 0));
+    assert_false (out.failed);
+    assert_int_equal (out.size, 0);
+    writer_free (&out);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +266,7 @@ int main (void)
         cmocka_unit_test (test_random_frames_do_no_harm),
         cmocka_unit_test (test_outbox_keeps_the_order),
         cmocka_unit_test (test_a_full_outbox_stays_as_large_as_it_is),
+        cmocka_unit_test (test_room_for_nothing_is_no_failure),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
