@@ -9,6 +9,9 @@
 //  COUNTED is held back for so long, or so many tasks, where the washer can do without.
 enum { HOLD_MS = 5, HOLD_TASKS = 32 };
 
+//  A record of COUNTED, and how many go in one message.
+enum { RECORD_BYTES = 17, RECORDS_MOST = 1 << 16 };
+
 figures_t count_figures (const sink_t *self)
 {
     const uint64_t *by = self->tally.by_outcome;
@@ -29,7 +32,7 @@ figures_t count_figures (const sink_t *self)
 //  For the washer, at the next commit. What goes on where the last record ends makes that one longer.
 static void note_counted (sink_t *self, run_t run, outcome_t outcome)
 {
-    enum { RECORD_BYTES = 17, COUNT_AT = 8 };
+    enum { COUNT_AT = 8 };
     writer_t *out = &self->counted;
     if (self->counted_records && !out->failed) {
         uint8_t *last = out->data + out->size - RECORD_BYTES;
@@ -383,7 +386,15 @@ static void tell_counted (sink_t *self, int64_t now_ms)
     if (!washer || !washer->welcomed) {
         forget_counted (self); // WELCOME will tell it all
     } else if (now_ms >= count_due_ms (self)) {
-        sink_letter (self, washer, MSG_COUNTED, self->counted_records, &self->counted);
+        const uint8_t *at = self->counted.data;
+        self->oom = self->oom || self->counted.failed;
+        for (uint32_t left = self->counted.failed ? 0 : self->counted_records, count; left; left -= count) {
+            writer_t out = {0};
+            count = left < RECORDS_MOST ? left : RECORDS_MOST;
+            put_bytes (&out, at, (size_t)count * RECORD_BYTES);
+            sink_letter (self, washer, MSG_COUNTED, count, &out);
+            at += (size_t)count * RECORD_BYTES;
+        }
         forget_counted (self);
         self->counted_ms = now_ms;
     }

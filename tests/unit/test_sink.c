@@ -299,6 +299,28 @@ static void test_counted_in_a_row_is_told_as_one_run (void **state)
     desk_close (&desk);
 }
 
+//  However many there are in a turn, no message is larger than its wire takes.
+static void test_very_many_records_go_in_several_messages (void **state)
+{
+    enum { TASKS = 200001, EACH = 1 << 16 };
+    desk_t desk;
+    uint64_t records = 0, messages = 0;
+    desk_open (&desk, &plain, NULL);
+    hello_washer (&desk, WASHER, 0);
+    hello_dryer (&desk, DRYER, 0);
+    for (uint64_t n = 1; n <= TASKS; n++)
+        done_with (&desk, DRYER, n, 1, n % 2);
+    tick (&desk, 1);
+    for (; hear (&desk, WASHER, MSG_COUNTED); messages++) {
+        assert_in_range (desk.heard.header.count, 1, EACH);
+        assert_int_equal (desk.heard.records.size, desk.heard.header.count * 17);
+        records += desk.heard.header.count;
+    }
+    assert_int_equal (records, TASKS);
+    assert_int_equal (messages, 4);
+    desk_close (&desk);
+}
+
 //  S49
 static void test_counted_is_held_back_while_enough_waits_at_the_slots (void **state)
 {
@@ -1196,6 +1218,7 @@ int main (void)
         cmocka_unit_test (test_a_dryer_lost_before_it_was_presented_is_told_of),
         cmocka_unit_test (test_welcome_tells_only_what_is_durable),
         cmocka_unit_test (test_counted_in_a_row_is_told_as_one_run),
+        cmocka_unit_test (test_very_many_records_go_in_several_messages),
         cmocka_unit_test (test_counted_is_held_back_while_enough_waits_at_the_slots),
         cmocka_unit_test (test_what_is_held_back_goes_with_the_next_that_is_not),
         cmocka_unit_test (test_a_restarted_sink_tells_the_end),
