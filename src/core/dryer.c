@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+enum { HOLD_MS = 2 }; // reports are held back for so long, where they may be
+
 //  ---- the state table; doc/protocol.md has the same rows
 
 typedef enum { EVENT_WELCOME, EVENT_LEAVE, EVENT_DRAINED, EVENT_END, EVENT_GONE, EVENT_LOST, EVENT_PARTED } event_t;
@@ -66,12 +68,20 @@ void dryer_letter (dryer_t *self, uint8_t type, uint32_t count, writer_t *record
     if (writer_take (records, &bytes) == -1)
         self->oom = true;
     link_push (&self->session.link, type, count, &bytes, NULL);
+    self->is_pressing = true;
 }
 
 void dryer_say (const dryer_t *self, const char *line)
 {
     if (self->ports.log)
         self->ports.log (self->ports.arg, line);
+}
+
+//  How many tasks may have been begun and not be known to the sink as done.
+static uint32_t unreported (const dryer_t *self)
+{
+    uint64_t most = (uint64_t)self->config.unsure + self->config.gather;
+    return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
 }
 
 static void hello (dryer_t *self)
@@ -85,7 +95,7 @@ static void hello (dryer_t *self)
     put_u32 (&out, leaving ? 0 : self->config.slots);
     put_u32 (&out, leaving ? 0 : self->config.prefetch);
     put_u32 (&out, self->config.grain);
-    put_u32 (&out, self->config.unsure);
+    put_u32 (&out, unreported (self));
     dryer_put_inventory (self, &out, true);
     if (writer_take (&out, &packet.records) == -1)
         self->oom = true;
@@ -304,6 +314,7 @@ void dryer_done (dryer_t *self, const result_t *result, int64_t now_ms)
         reports_add (&self->reports, &self->session.link, self->session.credit, job, result, &self->ports);
     }
     self->figures.done += result->count;
+    self->unsent += result->count;
     self->figures.failed += failed ? result->count : 0;
     if (job)
         leave_less (self, job, result->count);
@@ -347,7 +358,7 @@ static void say_slots (dryer_t *self)
     writer_t records = {0};
     put_u32 (&records, self->config.slots);
     put_u32 (&records, self->config.slots ? self->config.prefetch : 0);
-    put_u32 (&records, self->config.unsure);
+    put_u32 (&records, unreported (self));
     dryer_letter (self, MSG_SLOTS, 1, &records);
 }
 
@@ -410,6 +421,15 @@ static void note_silence (dryer_t *self)
     self->was_quiet = self->session.quiet;
 }
 
+//  What was done is reported with what is done next, where that comes soon and the sink's answer is not awaited.
+static bool holds_back (const dryer_t *self, int64_t now_ms)
+{
+    return self->state == DRYER_OPEN && self->session.state == SESSION_UP && self->unsent &&
+           self->unsent <= self->config.gather && !self->is_pressing && !(self->wants & WANT_VERDICT) &&
+           self->held.tasks >= self->config.slots && self->held.tasks >= self->config.prefetch / 2 &&
+           !reports_waiting (&self->reports) && now_ms < self->pumped_ms + HOLD_MS && now_ms < self->session.beat_ms;
+}
+
 void dryer_tick (dryer_t *self, int64_t now_ms)
 {
     if (session_tick (&self->session, now_ms) == HEARD_LOST)
@@ -421,15 +441,23 @@ void dryer_tick (dryer_t *self, int64_t now_ms)
     if (self->session.state == SESSION_HELLO && session_hello_due (&self->session, now_ms))
         hello (self);
     self->session.gauge = self->held.tasks;
-    if (self->state != DRYER_GONE)
+    if (self->state != DRYER_GONE && !holds_back (self, now_ms)) {
         session_pump (&self->session, &self->outbox, now_ms);
+        if (self->unsent)
+            self->pumped_ms = now_ms;
+        self->unsent = 0;
+        self->is_pressing = false;
+    }
     if (self->state == DRYER_PARTING && self->session.state == SESSION_OVER)
         enter (self, EVENT_PARTED);
 }
 
 int64_t dryer_due_ms (const dryer_t *self)
 {
-    return self->state == DRYER_OVER || self->state == DRYER_GONE ? INT64_MAX : session_due_ms (&self->session);
+    if (self->state == DRYER_OVER || self->state == DRYER_GONE)
+        return INT64_MAX;
+    int64_t due_ms = session_due_ms (&self->session), told_ms = self->pumped_ms + HOLD_MS;
+    return self->unsent && told_ms < due_ms ? told_ms : due_ms;
 }
 
 bool dryer_packet (dryer_t *self, packet_t *out)

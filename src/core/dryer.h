@@ -52,7 +52,8 @@ typedef struct {
     uint32_t prefetch; // tasks beyond them that may wait here
     uint32_t grain;    // tasks that one slot takes at a time; 1 for commands
     uint32_t unsure;   // tasks that may have been started and not yet reported: slots for commands
-    bool no_blocks;    // tasks of BLOCK_WHOLE cannot be done here: at the first one it leaves (dryer_unfit)
+    uint32_t gather; // tasks beyond them that may be done, their reports held back for some ms while more is done soon
+    bool no_blocks;  // tasks of BLOCK_WHOLE cannot be done here: at the first one it leaves (dryer_unfit)
     int64_t wait_ms;
 } dryer_config_t;
 

@@ -21,6 +21,9 @@ struct dryer {
     dryer_ports_t ports;
     dryer_state_t state;
     session_t session;
+    uint64_t unsent;   // tasks done, whose reports are held back
+    int64_t pumped_ms; // when such reports went last
+    bool is_pressing;  // something else is to go at once
     outbox_t outbox;
     entrance_t lane;
     held_queue_t held;

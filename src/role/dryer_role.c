@@ -163,6 +163,7 @@ static int begin_life (role_t *self)
                            .prefetch = config->prefetch,
                            .grain = 1,
                            .unsure = self->quota.slots,
+                           .gather = self->hands.gathers ? self->quota.slots : 0,
                            .no_blocks = !config->runner.pipe && !config->hands,
                            .wait_ms = config->wait_ms};
     dryer_ports_t ports = {.arg = self,

@@ -12,6 +12,7 @@
 
 typedef struct {
     void *arg;
+    bool gathers; // a few results may wait for the next ones, for some ms, while there is enough to do
     //  What the sink wants with each result (WANT_*); holds from the next task on. 0, or -1 and errno.
     int (*want) (void *arg, uint8_t wants, const char *tagstring);
     //  One turn: takes results to the core, and starts what it gives where `may_start`. 0, or -1 and errno; 1:

@@ -333,6 +333,7 @@ static int64_t due_ms (const void *arg)
 hands_t rack_hands (rack_t *self)
 {
     return (hands_t){.arg = self,
+                     .gathers = true,
                      .want = want,
                      .work = work,
                      .due_ms = due_ms,

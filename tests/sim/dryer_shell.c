@@ -78,6 +78,7 @@ void dryer_begin (world_t *world, process_t *self)
                              .prefetch = how->prefetch,
                              .grain = how->grain,
                              .unsure = how->slots * how->grain,
+                             .gather = how->paces ? 0 : how->slots * (uint32_t)(self->nth % 3) / 2,
                              .wait_ms = world->plan.wait_ms};
     snprintf (config.name, sizeof config.name, "dryer-%d", self->nth);
     snprintf (config.host, sizeof config.host, "host");

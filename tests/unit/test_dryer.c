@@ -157,6 +157,60 @@ static void test_pace (void **state)
     dryer_destroy (&desk.dryer);
 }
 
+//  S49: DONE waits for the next one, for 2 ms at most, while enough waits at the slots and nothing else is to be said.
+static void test_reports_wait_for_the_next_ones (void **state)
+{
+    static const char lines[] = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+    static const struct {
+        uint32_t gather;
+        uint64_t tasks;
+        unsigned done;
+        bool has_else;
+        const char *says;
+    } rows[] = {{2, 9, 1, false, ""},      {2, 9, 2, false, ""},      {2, 9, 3, false, "DONE "},
+                {0, 9, 1, false, "DONE "}, {2, 5, 1, false, "DONE "}, {2, 9, 1, true, "SLOTS DONE "}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        desk_t desk;
+        desk_open_with (&desk, WASHER, true, rows[i].gather);
+        tasks (&desk, WASHER, 1, rows[i].tasks, lines + sizeof lines - 1 - 2 * rows[i].tasks);
+        assert_true (work (&desk));
+        assert_says (&desk, "DONE "); // nothing was told for long
+        int64_t told_ms = desk.now_ms;
+        for (unsigned done = 0; done < rows[i].done; done++)
+            assert_true (work (&desk));
+        if (rows[i].has_else)
+            dryer_slots (desk.dryer, 2, desk.now_ms);
+        assert_says (&desk, rows[i].says);
+        if (!*rows[i].says) {
+            assert_int_equal (dryer_due_ms (desk.dryer), told_ms + 2);
+            assert_says (&desk, "DONE ");
+        }
+        dryer_destroy (&desk.dryer);
+    }
+}
+
+//  S26: those that may wait so are in doubt as well.
+static void test_what_may_wait_is_in_doubt (void **state)
+{
+    desk_t desk;
+    desk_open_with (&desk, WASHER, true, 5);
+    dryer_slots (desk.dryer, 3, desk.now_ms);
+    dryer_tick (desk.dryer, ++desk.now_ms);
+    packet_t packet;
+    do {
+        assert_true (dryer_packet (desk.dryer, &packet));
+        if (packet.header.type == MSG_SLOTS) {
+            message_t message = {.records = packet.records.data, .records_size = packet.records.size};
+            reader_t in = reader_of (&message);
+            assert_int_equal (get_u32 (&in), 3);
+            assert_int_equal (get_u32 (&in), 8);
+            assert_int_equal (get_u32 (&in), 3 + 5);
+        }
+        packet_drop (&packet);
+    } while (packet.header.type != MSG_SLOTS);
+    dryer_destroy (&desk.dryer);
+}
+
 static void test_a_leaving_dryer_returns_what_still_comes (void **state)
 {
     desk_t desk;
@@ -301,6 +355,8 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_tasks_are_done_and_reported),
         cmocka_unit_test (test_done_goes_before_holding),
+        cmocka_unit_test (test_reports_wait_for_the_next_ones),
+        cmocka_unit_test (test_what_may_wait_is_in_doubt),
         cmocka_unit_test (test_a_count_beyond_its_bytes_is_dropped),
         cmocka_unit_test (test_torn_tasks_are_failures),
         cmocka_unit_test (test_recall_of_nothing_is_answered),

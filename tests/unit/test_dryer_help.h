@@ -63,10 +63,11 @@ static inline void order_lane (desk_t *self, uint64_t washer)
     dryer_lane_connected (self->dryer, washer, 1, self->now_ms);
 }
 
-static inline void desk_open_for (desk_t *self, uint64_t washer, bool no_blocks)
+static inline void desk_open_with (desk_t *self, uint64_t washer, bool no_blocks, uint32_t gather)
 {
     *self = (desk_t){.now_ms = 1000};
     dryer_config_t config = {.life = DRYER, .slots = 2, .prefetch = 8, .grain = 1, .unsure = 2, .no_blocks = no_blocks};
+    config.gather = gather;
     dryer_ports_t ports = {
         self, on_sink_found, on_lane_connect, on_lane_close, on_wants, on_read_output, on_free_output, NULL, NULL};
     self->dryer = dryer_new (&config, &ports, self->now_ms);
@@ -81,6 +82,11 @@ static inline void desk_open_for (desk_t *self, uint64_t washer, bool no_blocks)
     hear (self, MSG_WELCOME, 0, &out);
     assert_int_equal (dryer_state (self->dryer), DRYER_OPEN);
     order_lane (self, washer);
+}
+
+static inline void desk_open_for (desk_t *self, uint64_t washer, bool no_blocks)
+{
+    desk_open_with (self, washer, no_blocks, 0);
 }
 
 static inline void desk_open (desk_t *self, uint64_t washer)
