@@ -12,6 +12,9 @@
 
 enum { STATUS_ERROR = 125, ORDERS_A_TURN = 256, ERROR_BYTES = 512, FAILED_MS = 3000 };
 
+//  Commands whose ends are told together, at most. A death puts so many more in doubt, however many slots there are.
+enum { GATHERED = 4 };
+
 typedef struct {
     const dryer_role_config_t *config;
     control_t *control;
@@ -163,7 +166,7 @@ static int begin_life (role_t *self)
                            .prefetch = config->prefetch,
                            .grain = 1,
                            .unsure = self->quota.slots,
-                           .gather = self->hands.gathers ? self->quota.slots : 0,
+                           .gather = self->hands.gathers ? GATHERED : 0,
                            .no_blocks = !config->runner.pipe && !config->hands,
                            .wait_ms = config->wait_ms};
     dryer_ports_t ports = {.arg = self,
