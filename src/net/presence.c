@@ -20,25 +20,30 @@ void presence_event (presence_t *self, presence_event_t event, uint32_t fd)
 }
 
 //  Kept once, however often it is heard.
-static void claim (presence_t *self, uint32_t fd, uint64_t life)
+static void claim (presence_t *self, uint32_t fd, uint64_t life, bool is_guess)
 {
     for (size_t i = 0; i < self->claims_size; i++)
-        if (self->claims[i].fd == fd && self->claims[i].life == life)
+        if (self->claims[i].fd == fd && self->claims[i].life == life) {
+            self->claims[i].is_guess = self->claims[i].is_guess && is_guess;
             return;
+        }
     size_t need = self->claims_size + 1;
     if (need <= CLAIMS_MOST && array_reserve (&self->claims, &self->claims_capacity, need, sizeof *self->claims) == 0)
-        self->claims[self->claims_size++] = (claim_t){.fd = fd, .life = life};
+        self->claims[self->claims_size++] = (claim_t){.fd = fd, .life = life, .is_guess = is_guess};
 }
 
 bool presence_heard (presence_t *self, int fd, uint64_t life)
 {
     if (fd < 0 || fd >= FD_MOST || !life)
         return true;
-    const connection_t *known = (size_t)fd < self->connections_size ? &self->connections[fd] : NULL;
-    if (known && known->is_open && known->life == life)
+    connection_t *known = (size_t)fd < self->connections_size ? &self->connections[fd] : NULL;
+    if (known && known->is_open && known->life == life) {
+        known->is_guess = false;
+        known->turn = self->turn;
         return true;
-    claim (self, (uint32_t)fd, life);
-    return !known || !known->is_open || !known->life;
+    }
+    claim (self, (uint32_t)fd, life, false);
+    return !known || !known->is_open || !known->life || known->is_guess;
 }
 
 //  ---- settling
@@ -67,6 +72,9 @@ static void apply (presence_t *self, const happened_t *what)
     if (make_room (self, what->fd) == -1)
         return;
     connection_t *connection = &self->connections[what->fd];
+    bool is_fresh = connection->life && !connection->is_guess && self->turn - connection->turn <= 1;
+    if (is_fresh)
+        claim (self, what->fd, connection->life, true);
     lose (self, connection->life);
     *connection = (connection_t){.is_open = what->event == PRESENCE_ACCEPTED};
 }
@@ -92,9 +100,13 @@ static bool is_bereft (const presence_t *self, uint64_t life)
 static bool decide (presence_t *self, claim_t *what, presence_fn *back, void *arg)
 {
     connection_t *connection = what->fd < self->connections_size ? &self->connections[what->fd] : NULL;
-    if (connection && connection->is_open && !connection->life) {
+    bool is_guessed = connection && connection->is_guess && !what->is_guess && connection->life != what->life;
+    if (connection && connection->is_open && (!connection->life || is_guessed)) {
         bool was_present = is_present (self, what->life) || is_bereft (self, what->life);
+        lose (self, connection->life);
         connection->life = what->life;
+        connection->is_guess = what->is_guess;
+        connection->turn = self->turn;
         if (!was_present)
             back (arg, what->life);
         return true;
@@ -121,4 +133,5 @@ void presence_settle (presence_t *self, presence_fn *gone, presence_fn *back, vo
         if (!is_present (self, self->bereft[i]))
             gone (arg, self->bereft[i]);
     self->bereft_size = 0;
+    self->turn++;
 }

@@ -7,6 +7,9 @@
  *  presence_settle. Whatever a closed connection had sent was then read before its end counts, and a connection
  *  belongs to the life that is heard there after it was accepted. What is not certain yet is decided a turn later.
  *
+ *  A life that comes back may get the same descriptor, and be heard before its old connection is seen to close. What
+ *  was heard may then be of either; so the new one is its until another life is heard there.
+ *
  *  Pure but for memory: where that ends, a life is merely not watched, and its silence tells in the end.
  */
 #ifndef DISHES_NET_PRESENCE_H
@@ -20,7 +23,9 @@ typedef enum { PRESENCE_ACCEPTED, PRESENCE_CLOSED } presence_event_t;
 
 typedef struct {
     bool is_open;
+    bool is_guess; // nothing of this life was heard since it was accepted
     uint64_t life; // 0: not known yet
+    uint64_t turn; // when it was heard last
 } connection_t;
 
 typedef struct {
@@ -31,6 +36,7 @@ typedef struct {
 typedef struct {
     uint32_t fd;
     uint64_t life;
+    bool is_guess;
     bool is_old; // one turn could not decide it
 } claim_t;
 
@@ -40,6 +46,7 @@ typedef struct {
     happened_t *happened;      // not settled yet
     claim_t *claims;           // who was heard where, and is not known there yet
     uint64_t *bereft;          // lives that lost a connection in this turn
+    uint64_t turn;
     size_t connections_size, happened_size, claims_size, bereft_size;
     size_t connections_capacity, happened_capacity, claims_capacity, bereft_capacity;
 } presence_t;

@@ -72,6 +72,11 @@ static void test_presence (void **state)
         {"(7B8(8A7 )8 )7", "+B+A -B -A"},     // events in any order among several
         {"(7A7 )7(7B7 )7", "+A +B-A -B"},     // the next connection gets the same descriptor
         {"(7A7 B7 )7(7B7 )7", "+A  +B-A -B"}, // its first message is read before the news
+        {"(7A7 A7 )7(7", "+A  "},             // comes back there, and says so before the news
+        {"(7A7 A7 )7(7A7   )7", "+A     -A"}, // so it was
+        {"(7A7 A7 )7 (7", "+A  -A +A"},       // the same, in two parts
+        {"(7A7 A7 )7(7 B7", "+A   +B-A"},     // it was not: who is heard there is believed
+        {"(7A7  )7(7", "+A  -A"},             // it said nothing for too long to have meant that
         {"(7A7 B7 B7 B7", "+A   "},           // a claim that nothing bears out: B is not believed
         {"(7A7 B7  )7", "+A   -A"},
         {"A7 (7 )7", " +A -A"}, // heard a turn before it was seen
