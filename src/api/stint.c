@@ -142,24 +142,30 @@ int64_t stint_begin (stint_t *self)
     return self->began_ns / (NS_A_US * 1000);
 }
 
-//  The task that begins at `at`; returns where the next one does. The whole job was seen to be well made.
-static const uint8_t *pick_up (dishes_task_t *hand, const shape_t *shape, const uint8_t *at, const uint8_t *end)
+static __attribute__ ((noinline)) const uint8_t *pick_up_any (dishes_task_t *hand, const shape_t *shape,
+                                                              const uint8_t *at, const uint8_t *end)
 {
-    size_t left = (size_t)(end - at);
-    const uint8_t *stop;
+    size_t size = shape_skip (shape, at, (size_t)(end - at), 1);
+    value_cursor_t cursor = value_cursor (shape, at, size);
     hand->value = hand->job.bytes.data = at;
-    if (shape->format == BLOCK_DELIMITED && shape->items == 1) {
-        stop = scan_find (at, end, shape->delimiter);
-        hand->value_size = (size_t)(stop - at);
-        stop++;
-    } else {
-        stop = at + shape_skip (shape, at, left, 1);
-        value_cursor_t cursor = value_cursor (shape, at, (size_t)(stop - at));
-        hand->value_size = 0;
-        value_next (&cursor, &hand->value, &hand->value_size);
-    }
-    hand->job.bytes.size = (size_t)(stop - at);
-    return stop;
+    hand->value_size = 0;
+    value_next (&cursor, &hand->value, &hand->value_size);
+    hand->job.bytes.size = size;
+    return at + size;
+}
+
+//  The task that begins at `at`; returns where the next one does. The whole job was seen to be well made. What most
+//  tasks are, an item and its end, is apart from the rest, and in the loop of who calls: that is a tenth of what such a
+//  task costs.
+static inline const uint8_t *pick_up (dishes_task_t *hand, const shape_t *shape, const uint8_t *at, const uint8_t *end)
+{
+    if (shape->format != BLOCK_DELIMITED || shape->items != 1)
+        return pick_up_any (hand, shape, at, end);
+    const uint8_t *stop = scan_find (at, end, shape->delimiter);
+    hand->value = hand->job.bytes.data = at;
+    hand->value_size = (size_t)(stop - at);
+    hand->job.bytes.size = hand->value_size + 1;
+    return stop + 1;
 }
 
 static bool extends (const dishes_task_t *last, const dishes_task_t *hand)
