@@ -50,7 +50,7 @@ static void note_counted (sink_t *self, run_t run, outcome_t outcome)
 }
 
 //  The washer is to hear at once of what this peer has reported: the slots may soon want more.
-static bool is_awaited (const peer_t *peer)
+static bool is_pressing (const peer_t *peer)
 {
     return peer->role != ROLE_DRYER || peer->prompt || peer->leaving || peer->waiting < peer->slots ||
            peer->waiting < peer->prefetch / 2;
@@ -80,7 +80,7 @@ static bool accept (sink_t *self, peer_t *peer, const completion_t *completion)
         note_counted (self, fresh, part.outcome);
         self->counted_tasks += fresh.count;
         self->uncommitted = any = true;
-        self->is_awaited = self->is_awaited || is_awaited (peer);
+        self->is_awaited = self->is_awaited || is_pressing (peer);
         halt_check (self, &part);
     }
     return any;

@@ -23,34 +23,32 @@ static template_task_t template_task (const slot_t *slot, const runner_task_t *t
         .n = task->n, .slot = slot->number, .shape = task->shape, .data = task->data, .size = task->size};
 }
 
+//  A rendered line (NULL: memory ended) outlives the rendering as a copy.
+static int keep_line (text_t *copy, const char *line, size_t size)
+{
+    if (line)
+        text_add (copy, line, size + 1);
+    return line && !copy->failed ? 0 : -1;
+}
+
 static int add_tag (runner_t *runner, record_t *record, const template_task_t *task)
 {
     if (!runner->opts.tag)
         return 0;
-    size_t size;
-    const char *tag = template_line (runner->opts.tag, runner->rendering, task, &size);
-    if (tag)
-        text_add (&record->tag, tag, size + 1);
-    if (!tag || record->tag.failed)
-        return -1;
+    const char *tag = template_line (runner->opts.tag, runner->rendering, task, &record->result.tag_bytes);
+    int rc = keep_line (&record->tag, tag, record->result.tag_bytes);
     record->result.tag = record->tag.data;
-    record->result.tag_bytes = size;
-    return 0;
+    return rc;
 }
 
 static int add_text (runner_t *runner, record_t *record, const template_task_t *task)
 {
     if (!runner->opts.want_text && !runner->opts.dry_run && !runner->opts.on_start)
         return 0;
-    size_t size;
-    const char *text = template_command (runner->opts.command, runner->rendering, task, &size);
-    if (text)
-        text_add (&record->text, text, size + 1);
-    if (!text || record->text.failed)
-        return -1;
+    const char *text = template_command (runner->opts.command, runner->rendering, task, &record->result.text_bytes);
+    int rc = keep_line (&record->text, text, record->result.text_bytes);
     record->result.text = record->text.data;
-    record->result.text_bytes = size;
-    return 0;
+    return rc;
 }
 
 static int add_item (runner_t *runner, record_t *record, const runner_task_t *task)
