@@ -24,31 +24,33 @@ static template_task_t template_task (const slot_t *slot, const runner_task_t *t
 }
 
 //  A rendered line (NULL: memory ended) outlives the rendering as a copy.
-static int keep_line (text_t *copy, const char *line, size_t size)
+static int keep_line (text_t *copy, const char *line, size_t size, const char **kept, size_t *kept_size)
 {
     if (line)
         text_add (copy, line, size + 1);
-    return line && !copy->failed ? 0 : -1;
+    if (!line || copy->failed)
+        return -1;
+    *kept = copy->data;
+    *kept_size = size;
+    return 0;
 }
 
 static int add_tag (runner_t *runner, record_t *record, const template_task_t *task)
 {
     if (!runner->opts.tag)
         return 0;
-    const char *tag = template_line (runner->opts.tag, runner->rendering, task, &record->result.tag_bytes);
-    int rc = keep_line (&record->tag, tag, record->result.tag_bytes);
-    record->result.tag = record->tag.data;
-    return rc;
+    size_t size = 0;
+    const char *tag = template_line (runner->opts.tag, runner->rendering, task, &size);
+    return keep_line (&record->tag, tag, size, &record->result.tag, &record->result.tag_bytes);
 }
 
 static int add_text (runner_t *runner, record_t *record, const template_task_t *task)
 {
     if (!runner->opts.want_text && !runner->opts.dry_run && !runner->opts.on_start)
         return 0;
-    const char *text = template_command (runner->opts.command, runner->rendering, task, &record->result.text_bytes);
-    int rc = keep_line (&record->text, text, record->result.text_bytes);
-    record->result.text = record->text.data;
-    return rc;
+    size_t size = 0;
+    const char *text = template_command (runner->opts.command, runner->rendering, task, &size);
+    return keep_line (&record->text, text, size, &record->result.text, &record->result.text_bytes);
 }
 
 static int add_item (runner_t *runner, record_t *record, const runner_task_t *task)
