@@ -10,13 +10,15 @@
 
 enum { KiB = 1024, MiB = 1024 * KiB };
 
-//  Of every wire. RECONNECT_MS lies well below the time after which a peer without a connection is given up; a stranger
-//  may hold a connection for HANDSHAKE_MS before he says who he is. Beats end what is half-open, a time of ours after
+//  Of every wire. Who starts before the other end is there tries again soon, then twice as long each time (with up to
+//  RECONNECT_MS by chance): well below the time after which a peer without a connection is given up. A stranger may
+//  hold a connection for HANDSHAKE_MS before he says who he is. Beats end what is half-open, a time of ours after
 //  the last sign; the peer is not told to (HEARTBEAT_TTL), for how long it bears our silence is its own business.
 enum {
     HEARTBEAT_MS = 1000,
     SILENCE_MS = 5000,
-    RECONNECT_MS = 20,
+    RECONNECT_MS = 4,
+    RECONNECT_MOST_MS = 32,
     HANDSHAKE_MS = 5000,
     CONNECT_MS = 3000,
     KEEPALIVE_S = 30,
@@ -98,6 +100,7 @@ static int apply (void *self, const policy_t *policy)
         {ZMQ_HEARTBEAT_TIMEOUT, SILENCE_MS},
         {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
         {ZMQ_RECONNECT_IVL, RECONNECT_MS},
+        {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS},
         {ZMQ_CONNECT_TIMEOUT, CONNECT_MS},
         {ZMQ_BACKLOG, BACKLOG},
         {ZMQ_TCP_KEEPALIVE, 1},
