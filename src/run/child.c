@@ -274,16 +274,17 @@ static void vacate (child_t *self)
         *self->place = 0;
 }
 
-//  One clone and execve. 0, or -1 and errno.
+//  One clone and execve. 0, or -1 and errno. While the memory is shared no signal may be handled, but for SIGCHLD, which
+//  is ignored here: blocked, each child that ends meanwhile would wake the thread that waits for signals.
 static int give_birth (spawner_t *self, birth_t *birth, child_t *child)
 {
-    const sigbits_t all = ~(sigbits_t)0;
+    const sigbits_t most = ~((sigbits_t)1 << (SIGCHLD - 1));
     sigbits_t old;
     int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD | (birth->spec->place ? CLONE_CHILD_SETTID : 0);
 
     *child = (child_t){.pidfd = -1, .place = birth->spec->place};
     birth->error = 0;
-    kernel_mask (&all, &old);
+    kernel_mask (&most, &old);
     child->pid = clone (born, self->stack + self->page + STACK_BYTES, flags, birth, &child->pidfd, NULL,
                         (pid_t *)birth->spec->place);
     int error = child->pid < 0 ? errno : birth->error;
