@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { HOLD_MS = 2 }; // reports are held back for so long, where they may be
+enum { HOLD_MS = 4 }; // reports are held back for so long, where they may be
 
 //  ---- the state table; doc/protocol.md has the same rows
 

@@ -13,7 +13,7 @@
 enum { STATUS_ERROR = 125, ORDERS_A_TURN = 256, ERROR_BYTES = 512, FAILED_MS = 3000 };
 
 //  Commands whose ends are told together, at most. A death puts so many more in doubt, however many slots there are.
-enum { GATHERED = 4 };
+enum { GATHERED = 8 };
 
 typedef struct {
     const dryer_role_config_t *config;

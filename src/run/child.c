@@ -274,8 +274,8 @@ static void vacate (child_t *self)
         *self->place = 0;
 }
 
-//  One clone and execve. 0, or -1 and errno. While the memory is shared no signal may be handled, but for SIGCHLD, which
-//  is ignored here: blocked, each child that ends meanwhile would wake the thread that waits for signals.
+//  One clone and execve. 0, or -1 and errno. While the memory is shared no signal may be handled, but for SIGCHLD,
+//  which is ignored here: blocked, each child that ends meanwhile would wake the thread that waits for signals.
 static int give_birth (spawner_t *self, birth_t *birth, child_t *child)
 {
     const sigbits_t most = ~((sigbits_t)1 << (SIGCHLD - 1));

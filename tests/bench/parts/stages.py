@@ -17,7 +17,7 @@ def run(bench, wire, items, washer_options, *command):
 
 
 def measure(bench):
-    jobs = bench.size(3000, 50)
+    jobs = bench.size(6000, 50)
     items = bench.lines("items", jobs)
     reached = bench.turns(
         together=lambda: jobs / bench.run(bench.dishes, "-j2", "/bin/true", stdin=items).seconds,
