@@ -395,6 +395,11 @@ class Case(unittest.TestCase):
         for words in says:
             self.assertIn(words, result.err.decode(errors="replace"), str(result))
 
+    def check_memory(self, size, most):
+        """Of resident bytes; not under a sanitizer, which keeps what was freed, and has memory of its own."""
+        if not SANITIZED:
+            self.assertLess(size, most)
+
     def check_sanitizers(self, result):
         for mark in (b"Sanitizer: ", b"runtime error: "):
             self.assertNotIn(mark, result.err, str(result))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`dishes --join` and `dishes --status`: from outside, early, in time and late; never a hang, never another run's end."""
 
-# ctest: waits seconds=300 plain
+# ctest: waits seconds=300
 
 import json
 import os
