@@ -207,7 +207,7 @@ void results_piece (results_t *self, uint64_t dryer, uint64_t n, int stream, con
     int to = stream == 2 ? PRINTER_ERR : PRINTER_OUT;
     if (printer_piece (self->printer, &task, to, bytes->data, bytes->size) == -1)
         note_error (self);
-    if (self->joblog && to == PRINTER_OUT)
+    if (self->joblog && to == PRINTER_OUT && self->config->printer.mode != PRINTER_RAW) // as in GNU parallel
         count_piece (self, dryer, n, bytes->size);
     if (self->tree)
         (void)tree_piece (self->tree, dryer, n, stream, bytes->data, bytes->size); // its error is sticky
@@ -280,13 +280,16 @@ static void report_broken (results_t *self, const completion_t *what)
               (int)(size < SHOWN_BYTES ? size : SHOWN_BYTES), item, size > SHOWN_BYTES ? "..." : "");
 }
 
+static int print_one (results_t *self, const completion_t *what, const printer_task_t *task)
+{
+    int rc = printer_done (self->printer, task, what->out, what->out_size, what->err, what->err_size);
+    return rc == -1 && errno == EEXIST ? 0 : rc;
+}
+
 //  What was dropped has a line at once: millions of them may be far ahead of the one whose turn it is.
 static int print_line (results_t *self, const completion_t *what, const printer_task_t *task)
 {
-    if (what->outcome == TASK_DROPPED)
-        return printer_aside (self->printer, task);
-    int rc = printer_done (self->printer, task, what->out, what->out_size, what->err, what->err_size);
-    return rc == -1 && errno == EEXIST ? 0 : rc;
+    return what->outcome == TASK_DROPPED ? printer_aside (self->printer, task) : print_one (self, what, task);
 }
 
 //  --json: each task has a line.
@@ -308,22 +311,48 @@ static int print_lines (results_t *self, const completion_t *what, printer_task_
     return rc == 0 && what->outcome == TASK_DROPPED ? printer_empty_run (self->printer, what->n, what->count) : rc;
 }
 
+//  What may have come before, in pieces. Of what streams its end does not say so, even where it is one of many.
+static bool may_have_pieces (const results_t *self, const completion_t *what)
+{
+    bool was_run = what->outcome == TASK_OK || what->outcome == TASK_FAILED;
+    return what->pieces || (was_run && self->config->printer.mode != PRINTER_GROUP);
+}
+
+static int print_each (results_t *self, const completion_t *what, printer_task_t *task)
+{
+    int rc = 0;
+    for (uint64_t i = 0; i < what->count && rc == 0; i++) {
+        task->n = what->n + i;
+        rc = print_one (self, what, task);
+    }
+    return rc;
+}
+
 static int print (results_t *self, const completion_t *what)
 {
     printer_task_t task = {.source = what->dryer, .n = what->n, .tag = what->tag, .tag_size = what->tag_size};
     if (self->line)
         return print_lines (self, what, &task);
-    if (what->pieces || what->out_size || what->err_size)
-        return printer_done (self->printer, &task, what->out, what->out_size, what->err, what->err_size);
+    if (what->out_size || what->err_size || may_have_pieces (self, what))
+        return print_each (self, what, &task);
     return printer_empty_run (self->printer, what->n, what->count);
+}
+
+//  Bytes on stdout, of which no more is to be known.
+static uint64_t take_out_bytes (results_t *self, const completion_t *what)
+{
+    uint64_t bytes = what->out_size;
+    for (uint64_t i = 0; i < what->count && self->size && may_have_pieces (self, what); i++)
+        bytes += forget_pieces (self, what->dryer, what->n + i);
+    return bytes;
 }
 
 void results_completed (results_t *self, const completion_t *what)
 {
-    if (print (self, what) == -1 && errno != EEXIST)
+    if (print (self, what) == -1)
         note_error (self);
     self->done += what->count;
-    uint64_t out_bytes = what->out_size + (what->pieces ? forget_pieces (self, what->dryer, what->n) : 0);
+    uint64_t out_bytes = take_out_bytes (self, what);
     if (self->joblog && (what->outcome == TASK_OK || what->outcome == TASK_FAILED))
         log_jobs (self, what, out_bytes);
     if (self->tree)

@@ -139,6 +139,20 @@ class Streaming(harness.Case):
         self.write("go", "x")
         self.assertEqual(program.wait().out, b"early")
 
+    def test_a_last_line_without_its_end_is_printed_too(self):
+        for how in ("--line-buffer", "-u"):
+            with self.subTest(how):
+                result = self.ok(how, "--joblog", "log", "sh", "-c", 'printf "x\\ny"; printf z >&2', "sh", ":::", "a")
+                self.assertEqual((result.out, result.err), (b"x\ny", b"z"))
+                self.assertEqual(self.read("log").splitlines()[1].split(b"\t")[5], b"0" if how == "-u" else b"3")
+
+    def test_what_streams_before_its_turn_waits_for_it(self):
+        script = '[ $1 = 3 ] || until [ -e $0$(($1 + 1)) ]; do sleep 0.01; done; printf "$1\\nend$1"; : > $0$1'
+        for how in ("--line-buffer", "-u"):
+            with self.subTest(how):
+                result = self.ok("-k", "-j3", how, "--timeout", "30", "sh", "-c", script, "./done" + how, ":::", "1", "2", "3")
+                self.assertEqual(result.out, b"1\nend12\nend23\nend3")
+
     @unittest.skipIf(SANITIZED, WITHOUT_SANITIZERS)
     def test_a_long_stream_is_not_kept(self):
         for how in ("--line-buffer", "-u"):
