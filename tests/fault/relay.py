@@ -29,7 +29,8 @@ class Relay:
         self.is_shut = False
         self.pairs = {}     # port: the connections, each two writers
         self.spoken = collections.Counter()     # port: connections over which something was said
-        self.slow = 0       # resets, each of one port, after which not all were back in QUICK_S: the machine is busy
+        self.slow = 0       # resets, each of one port, after which not all were back in QUICK_S, or the relay did not
+                            # get to look: the machine is busy
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
@@ -87,11 +88,12 @@ class Relay:
             self._abort(writer)
         for port, pairs in self.pairs.items():
             if pairs and (not ports or port in ports):
-                self.loop.call_later(QUICK_S, self._look_who_is_back, port, self.spoken[port] + len(pairs))
+                self.loop.call_later(QUICK_S, self._look_who_is_back, port, self.spoken[port] + len(pairs),
+                                     self.loop.time() + 1.5 * QUICK_S)
         return len(writers) // 2
 
-    def _look_who_is_back(self, port, due):
-        self.slow += self.spoken[port] < due
+    def _look_who_is_back(self, port, due, late_s):
+        self.slow += self.spoken[port] < due or self.loop.time() > late_s
 
     @staticmethod
     def _abort(writer):
