@@ -301,10 +301,9 @@ int cookie_publish (place_t *place, uint16_t port, const char *cookie, char *err
     return 0;
 }
 
-int cookie_left (const place_t *place, uint16_t port, char out[COOKIE_BYTES])
+static int read_cookie (const place_t *place, const char *file, char out[COOKIE_BYTES])
 {
-    char file[NAME_BYTES], lock[NAME_BYTES], line[COOKIE_BYTES + 2];
-    name_files (port, file, lock);
+    char line[COOKIE_BYTES + 2];
     if (place_read (place, file, line, sizeof line) == -1)
         return -1;
     if (strspn (line, "0123456789abcdef") != COOKIE_BYTES - 1 || strcmp (line + COOKIE_BYTES - 1, "\n") != 0) {
@@ -317,19 +316,29 @@ int cookie_left (const place_t *place, uint16_t port, char out[COOKIE_BYTES])
     return 0;
 }
 
+int cookie_left (const place_t *place, uint16_t port, char out[COOKIE_BYTES])
+{
+    char file[NAME_BYTES], lock[NAME_BYTES];
+    name_files (port, file, lock);
+    return read_cookie (place, file, out) == 0 ? 0 : read_cookie (place, lock, out);
+}
+
 int cookie_find (const place_t *place, uint16_t port, char out[COOKIE_BYTES])
 {
     char file[NAME_BYTES], lock[NAME_BYTES];
     name_files (port, file, lock);
     if (place_is_locked (place, lock))
-        return cookie_left (place, port, out);
+        return read_cookie (place, file, out);
     errno = ENOENT;
     return -1;
 }
 
 void cookie_withdraw (place_t *place, uint16_t port)
 {
-    char file[NAME_BYTES], lock[NAME_BYTES];
+    char file[NAME_BYTES], lock[NAME_BYTES], line[COOKIE_BYTES + 2];
     name_files (port, file, lock);
+    if (place_read (place, file, line, sizeof line) != -1)
+        place_leave_word (place, line);
+    explicit_bzero (line, sizeof line);
     place_remove (place, file);
 }

@@ -46,8 +46,8 @@ int cookie_new (char out[COOKIE_BYTES]);
 //  The cookie of the sink at this port of loopback lies in the user's own place (place_open, no name). It counts only
 //  while the sink lives, which its lock shows: a cookie that a killed sink has left is never said to whoever took the
 //  port. cookie_publish: 0; or -1, errno and one line, EADDRINUSE where another sink has the lock. cookie_find: 0; or
-//  -1, ENOENT where no sink is there. cookie_left: what lies there whoever has left it, to tell who comes back from who
-//  is a stranger; 0, or -1 and errno.
+//  -1, ENOENT where no sink is there. cookie_left: the last one, of a sink that lives, was killed or has
+//  withdrawn it, to tell who comes back from who is a stranger; 0, or -1 and errno.
 int cookie_publish (place_t *place, uint16_t port, const char *cookie, char *error, size_t error_size);
 int cookie_find (const place_t *place, uint16_t port, char out[COOKIE_BYTES]);
 int cookie_left (const place_t *place, uint16_t port, char out[COOKIE_BYTES]);

@@ -36,6 +36,9 @@ void place_close (place_t *self); // gives up the lock; may be called twice
 //  it. The file stays when the lock is given up.
 int place_lock (place_t *self, const char *file, char *error, size_t error_size);
 
+//  Writes a word into the file of the lock, which we hold, for who takes it next (place_read). 0, or -1 and errno.
+int place_leave_word (place_t *self, const char *text);
+
 //  True while somebody, here or in another process, has that lock.
 bool place_is_locked (const place_t *self, const char *file);
 

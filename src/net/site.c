@@ -170,7 +170,7 @@ static int monitor_in (site_t *self, void *socket, void **monitor)
     return *monitor ? 0 : -1;
 }
 
-//  Those of a sink that was killed here come back with its cookie, before they find ours.
+//  Those of the sink that was here before come back with its cookie, before they find ours.
 static void know_stale (site_t *self)
 {
     char cookie[COOKIE_BYTES];

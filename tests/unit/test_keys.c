@@ -183,7 +183,14 @@ static void test_cookie (void **state)
     assert_int_equal (cookie_publish (&peer, 5570, other, error, sizeof error), -1);
     assert_int_equal (errno, EADDRINUSE);
     cookie_withdraw (&sink, 5570);
+    assert_false (help_exists ("tcp-5570.cookie"));
     assert_int_equal (cookie_find (&peer, 5570, found), -1);
+    place_close (&sink);
+    assert_int_equal (cookie_left (&peer, 5570, found), 0); // to know it when it is shown
+    assert_string_equal (found, one);
+    assert_int_equal (place_open (&sink, NULL, error, sizeof error), 0);
+    assert_int_equal (place_lock (&sink, "tcp-5570.lock", error, sizeof error), 0);
+    assert_int_equal (cookie_find (&peer, 5570, found), -1); // the next sink has none yet
     place_close (&sink);
     place_close (&peer);
 }
