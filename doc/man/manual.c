@@ -18,22 +18,27 @@ static void each_row (program_t program, row_fn *show)
             show (row);
 }
 
-//  What an option is called: "-a" by its letters, "--arg-file" by its first long name. `form` takes the dashes and
+//  What an option is called: "-a" by its letters, "--arg-file" by its first long name. A form takes the dashes and
 //  text.
-static void each_name (const option_t *row, const char *between, const char *form)
+static void each_name_of (const option_t *row, const char *between, const char *letter_form, const char *name_form)
 {
     const char *before = "";
     for (const char *letter = row->letters; letter && *letter; letter++, before = between) {
         char text[] = {'-', *letter, 0};
         fputs (before, stdout);
-        printf (form, (int)strlen (text), text);
+        printf (letter_form, (int)strlen (text), text);
     }
     if (row->names) {
         char text[64];
         snprintf (text, sizeof text, "--%.*s", (int)strcspn (row->names, "|"), row->names);
         fputs (before, stdout);
-        printf (form, (int)strlen (text), text);
+        printf (name_form, (int)strlen (text), text);
     }
+}
+
+static void each_name (const option_t *row, const char *between, const char *form)
+{
+    each_name_of (row, between, form, form);
 }
 
 static bool is_optional (const option_t *row)
@@ -164,30 +169,48 @@ static void show_bash (program_t program)
     printf ("    esac\n}\ncomplete -o filenames -F _%s %s\n", name, name);
 }
 
+//  With how a value may follow: "-j+", in the same word or the next; "--jobs=", behind that or in the next word.
+static void put_zsh_names (const option_t *row)
+{
+    if (!row->argument)
+        each_name (row, ",", "%.*s");
+    else if (is_optional (row))
+        each_name (row, ",", "%.*s=-");
+    else
+        each_name_of (row, ",", "%.*s+", "%.*s=");
+}
+
+//  Within single quotes, with a backslash before what ends it.
+static void put_zsh_text (const char *text, const char *ends)
+{
+    for (; *text; text++) {
+        fputs (*text == '\'' ? "'\\'" : strchr (ends, *text) ? "\\" : "", stdout);
+        putchar (*text);
+    }
+}
+
 static void show_zsh_row (const option_t *row)
 {
     size_t kind = kind_of (row);
     bool is_single = !row->names ? strlen (row->letters) == 1 : !row->letters;
     fputs (" \\\n    '", stdout);
     if (is_single) {
-        each_name (row, "", "%.*s");
+        put_zsh_names (row);
     } else {
         putchar ('(');
         each_name (row, " ", "%.*s");
         fputs (")'{", stdout);
-        each_name (row, ",", "%.*s");
+        put_zsh_names (row);
         fputs ("}'", stdout);
     }
-    fputs (is_optional (row) ? "-" : "", stdout);
     putchar ('[');
-    for (const char *c = row->help; *c; c++) {
-        fputs (*c == '\'' ? "'\\'" : strchr ("[]\\", *c) ? "\\" : "", stdout);
-        putchar (*c);
-    }
+    put_zsh_text (row->help, "[]\\");
     putchar (']');
-    if (row->argument)
-        printf ("%s:%s:%s", is_optional (row) ? ":" : "", is_optional (row) ? "PATH" : row->argument,
-                kind < sizeof kinds / sizeof *kinds ? kinds[kind].zsh : " ");
+    if (row->argument) {
+        fputs (is_optional (row) ? "::" : ":", stdout);
+        put_zsh_text (is_optional (row) ? "PATH" : row->argument, ":\\");
+        printf (":%s", kind < sizeof kinds / sizeof *kinds ? kinds[kind].zsh : " ");
+    }
     putchar ('\'');
 }
 

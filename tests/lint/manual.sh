@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What is made from the tables of options, and from the library's header: manual.sh DIR, where the build put it. Each page
 # has every option, or tells of its calls and has its example, and gives no warning; each call of the header has a page;
-# bash's completions know what follows.
+# bash's and zsh's completions know what follows.
 set -euo pipefail
 made=$1
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -117,4 +117,21 @@ completes "" dishes -j h
 completes "here here.log" dryer --at ipc://k -j 4 cat h
 completes "" dishes cat --dea
 completes "here here.log" washer h
+
+if command -v zsh >/dev/null; then
+    timeout 60 zsh -f "$root/tests/lint/completes.zsh" "$made" <<'END' || wrong "zsh completes something else"
+sink --dead- => sink --dead-after=
+sink -k --tagstr => sink -k --tagstring=
+washer --when-full bl => washer --when-full block
+dishes --keygen her => dishes --keygen here/
+dishes --joblog=here. => dishes --joblog=here.log
+dryer --at=ipc://k -j4 cat here. => dryer --at=ipc://k -j4 cat here.log
+dryer --at ipc://k -j 4 mkfif => dryer --at ipc://k -j 4 mkfifo
+dishes --pipe --header : --recend x --block 1M --jobl => dishes --pipe --header : --recend x --block 1M --joblog=
+dishes cat --dea => dishes cat --dea
+washer --queue 5 here. => washer --queue 5 here.log
+END
+else
+    echo "zsh is missing: its completions were not tried"
+fi
 exit $bad
