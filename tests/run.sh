@@ -14,6 +14,7 @@ packages=(gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libsqlite3-dev 
 packages+=(libc-ares-dev)                                                       # examples/resolve.c
 packages+=(python3-minimal python3)                                            # the tests of the command line
 packages+=(python3-zmq iproute2 util-linux)                                    # strangers, and network namespaces for hosts
+packages+=(e2fsprogs mount)                                                    # a disk whose power fails, in tests/fault
 packages+=(faketime)                                                           # clocks that step, in tests/fault
 packages+=(clang-format shellcheck scdoc man-db bsdextrautils zsh)                 # tests/lint, and the manual
 packages+=(clang libclang-rt-dev)                                              # tests/fuzz

@@ -125,14 +125,26 @@ class Journal(ResumeCase):
 
 
 class JobLog(ResumeCase):
-    def test_after_an_interrupt(self):
+    def logged(self):
+        """The numbers of the jobs that have a line, whole."""
+        lines = self.read_or_empty("log").rpartition(b"\n")[0].splitlines()[1:]
+        return sorted(int(line.split(b"\t")[0]) for line in lines)
+
+    def check_goes_on(self, number):
         items = self.items(numbered(100))
-        self.break_off(signal.SIGINT, "--joblog", "log", *items)
-        logged = len(self.read("log").splitlines()) - 1
-        self.assertGreater(logged, 0)
+        self.break_off(number, "--joblog", "log", *items, done=40)
+        logged, before = self.logged(), self.ran()
+        self.assertGreater(len(logged), 0)
         self.dishes("-j4", "--joblog", "log", "--resume", *items, *WORK, status=0)
-        rows = [line.split(b"\t")[0] for line in self.read("log").splitlines()[1:]]
-        self.assertEqual(sorted(map(int, rows)), list(range(1, 101)))
+        self.assertEqual({n: self.ran()[str(n)] for n in logged}, {n: before[str(n)] for n in logged})
+        self.assertEqual(self.logged(), list(range(1, 101)))
+        self.assertEqual(len(self.ran()), 100)
+
+    def test_after_an_interrupt(self):
+        self.check_goes_on(signal.SIGINT)
+
+    def test_after_a_kill(self):
+        self.check_goes_on(signal.SIGKILL)
 
     def test_the_failed_again(self):
         items = self.items(numbered(20, fails=(5, 6)))

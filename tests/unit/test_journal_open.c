@@ -4,9 +4,22 @@
 #include "test_journal_help.h"
 
 #include <signal.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "store/journal_file.h"
+
+static __fsword_t played_type; // of the file system; 0: what it is
+
+//  The library's, but for that.
+int fstatfs (int fd, struct statfs *system)
+{
+    int rc = (int)syscall (SYS_fstatfs, fd, system);
+    if (played_type)
+        system->f_type = played_type;
+    return rc;
+}
 
 static void must_refuse (journal_mode_t mode, int number, const char *words)
 {
@@ -333,6 +346,22 @@ static void test_file_systems (void **state)
     assert_null (journal_file_refused (0x2fc12fc1)); // zfs
 }
 
+static void test_on_a_network (void **state)
+{
+    make_run (10);
+    played_type = 0x6969;
+    must_refuse (JOURNAL_RESUME, EOPNOTSUPP, "is on a file system of the kind NFS");
+    must_refuse (JOURNAL_CONTINUE, EOPNOTSUPP, "put it on a local disk");
+    played_type = 0;
+    journal_t *journal = must_open (JOURNAL_RESUME);
+    journal_close (&journal);
+    unlink (path);
+    played_type = 0x65735546;
+    must_refuse (JOURNAL_NEW, EOPNOTSUPP, "FUSE");
+    played_type = 0;
+    assert_int_equal (access (path, F_OK), -1);
+}
+
 #define TEST(name) cmocka_unit_test_setup (name, fresh_file)
 
 int main (void)
@@ -345,6 +374,7 @@ int main (void)
         TEST (test_other_database), TEST (test_other_version), TEST (test_nonsense),
         TEST (test_truncated),      TEST (test_flipped),       TEST (test_stale_log),
         TEST (test_empty_file),     TEST (test_one_byte),      TEST (test_file_systems),
+        TEST (test_on_a_network),
     };
     return cmocka_run_group_tests (tests, make_directory, remove_directory);
 }
