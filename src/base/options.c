@@ -209,25 +209,26 @@ static int s_read_size (const char *text, int64_t *value)
 static const struct {
     int (*read) (const char *text, int64_t *value);
     const char *noun, *forms, *unit;
+    int64_t most; // where its field holds more
 } s_numbers[] = {
-    [OPTION_COUNT] = {s_read_count, "a whole number", "decimal digits", ""},
-    [OPTION_SIZE] = {s_read_size, "a size", UNITS_SIZE_FORMS, ""},
-    [OPTION_DURATION] = {units_duration, "a duration", UNITS_DURATION_FORMS, "ms"},
+    [OPTION_COUNT] = {s_read_count, "a whole number", "decimal digits", "", INT64_MAX},
+    [OPTION_SIZE] = {s_read_size, "a size", UNITS_SIZE_FORMS, "", INT64_MAX},
+    [OPTION_DURATION] = {units_duration, "a duration", UNITS_DURATION_FORMS, "ms", UNITS_DURATION_MOST},
 };
 
 //  `shown` is the option as the user named it, with its dashes.
 static int s_store_number (reader_t *self, const option_t *row, const char *shown, const char *text)
 {
-    int64_t value;
+    int64_t value, most = row->width == sizeof (int32_t) ? INT32_MAX : s_numbers[row->kind].most;
     if (s_numbers[row->kind].read (text, &value) == -1)
         return options_fail (self->error, self->error_size, "%s '%.*s' is not %s: give %s", shown, SHOWN_MAX, text,
                              s_numbers[row->kind].noun, s_numbers[row->kind].forms);
     if (value < row->number)
         return options_fail (self->error, self->error_size, "%s '%.*s' is too small: the least is %lld%s", shown,
                              SHOWN_MAX, text, (long long)row->number, s_numbers[row->kind].unit);
-    if (row->width == sizeof (int32_t) && value > INT32_MAX)
-        return options_fail (self->error, self->error_size, "%s '%.*s' is too large: the most is %d", shown, SHOWN_MAX,
-                             text, INT32_MAX);
+    if (value > most)
+        return options_fail (self->error, self->error_size, "%s '%.*s' is too large: the most is %lld%s", shown,
+                             SHOWN_MAX, text, (long long)most, s_numbers[row->kind].unit);
     s_store (row, self->target, value);
     return 0;
 }

@@ -23,7 +23,7 @@ typedef enum {
     OPTION_STRING,   // const char *, borrowed from argv
     OPTION_COUNT,    // an integer of 4 or 8 bytes
     OPTION_SIZE,     // as OPTION_COUNT, in bytes
-    OPTION_DURATION, // as OPTION_COUNT, in ms
+    OPTION_DURATION, // as OPTION_COUNT, in ms, at most UNITS_DURATION_MOST
     OPTION_CALL,     // whatever the row's function makes of it
 } option_kind_t;
 

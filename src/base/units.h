@@ -21,6 +21,9 @@
 //  A whole number in decimal digits, without a sign.
 int units_count (const char *text, uint64_t *value);
 
+//  The longest duration that an option takes, in ms: 100 years, which may be added to any clock, of ms or ns.
+#define UNITS_DURATION_MOST (INT64_C (36525) * 24 * 3600 * 1000)
+
 //  A duration in ms: a bare number is seconds, else parts with a unit of ms, s, m, h, d: "250ms", "1.5m", "1m30s".
 //  What is more than nothing and less than a millisecond is 1 ms, for 0 often means "no limit".
 int units_duration (const char *text, int64_t *value_ms);

@@ -99,7 +99,7 @@ typedef struct {
     //  how it ends
     int64_t deadline_ms;   // for the whole run; 0: none
     int64_t wait_ms;       // for a part that is not there; 0: for ever
-    int64_t dead_after_ms; // silence after which a part is lost
+    int32_t dead_after_ms; // silence after which a part is lost; WELCOME has 32 bits for it
     int64_t grace_ms;      // for a new life of a lost washer
     uint32_t crash_limit;  // dryers, or filters, that a task may take with it; 0: no limit
     int64_t idle_ms;       // a dryer with nothing to do for so long leaves; 0: never

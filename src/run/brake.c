@@ -98,11 +98,17 @@ bool brake_is_short (brake_t *self, int64_t now_ms)
     return self->is_short;
 }
 
+//  A rate that is low enough has no next start that a clock shows.
+static int64_t next_start_ms (const brake_t *self)
+{
+    return self->next_ms < (double)INT64_MAX / 2 ? (int64_t)self->next_ms + 1 : INT64_MAX;
+}
+
 int64_t brake_due_ms (const brake_t *self, bool is_held_back)
 {
     int64_t due_ms = INT64_MAX;
     if (is_held_back && self->config.rate)
-        due_ms = (int64_t)self->next_ms + 1;
+        due_ms = next_start_ms (self);
     if (is_held_back && looks (self) && !self->room)
         due_ms = next_look_ms (self);
     if (self->config.memfree_bytes && due_ms > self->looked_ms + SHORT_LOOK_MS)

@@ -80,6 +80,16 @@ static void test_a_rate_spaces_starts (void **state)
     desk_close (&desk);
 }
 
+static void test_a_rate_may_be_too_low_for_a_clock (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, (brake_config_t){.rate = 1e-30});
+    assert_int_equal (starts (&desk, 5000), 1);
+    assert_int_equal (brake_due_ms (&desk.brake, true), INT64_MAX);
+    assert_int_equal (starts (&desk, 1 << 30), 0);
+    desk_close (&desk);
+}
+
 //  Rates above what a clock of milliseconds and a loop that is late would give.
 static void test_a_high_rate_is_kept_on_average (void **state)
 {
@@ -160,6 +170,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_nothing_is_held_back_where_nothing_is_asked_for),
         cmocka_unit_test (test_a_rate_spaces_starts),
+        cmocka_unit_test (test_a_rate_may_be_too_low_for_a_clock),
         cmocka_unit_test (test_a_high_rate_is_kept_on_average),
         cmocka_unit_test (test_a_load_counts_what_runs_and_what_waits_for_a_disk),
         cmocka_unit_test (test_memory_lets_one_go_at_a_time),

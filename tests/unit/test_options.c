@@ -184,6 +184,8 @@ static void test_errors (void **state)
         {"--jobs=", "--jobs '' is not a whole number: give decimal digits"},
         {"--retries 9223372036854775808", "--retries '9223372036854775808' is not a whole number: give decimal digits"},
         {"--timeout 5x", "--timeout '5x' is not a duration: give seconds, or with a unit, as in 250ms 5s 1.5m 2h"},
+        {"--timeout 36525d1ms", "--timeout '36525d1ms' is too large: the most is 3155760000000ms"},
+        {"--timeout 9223372036854775s", "--timeout '9223372036854775s' is too large: the most is 3155760000000ms"},
         {"--block 5b", "--block '5b' is not a size: give bytes, or with a unit, as in 64k (1000) 64K (1024) 1.5M 2G"},
         {"--shell=sh", "--shell: 'sh' is not an absolute path"},
         {"-j4 --bogus-bogus cmd", "unknown option --bogus-bogus; see toy --help"},

@@ -343,6 +343,7 @@ static void test_errors (void **state)
         {"dryer --at ipc://k --pipe -X wc", "-X is about items, and --pipe gives blocks as they are: leave it out"},
         {"sink --at ipc://k --pipe", "unknown option --pipe: dryer has it, sink has not"},
 
+        {"sink --at ipc://k --dead-after 50d", "--dead-after '50d' is too large: the most is 2147483647ms"},
         {"sink --at ipc://k --dead-after 99ms", "--dead-after '99ms' is too small: the least is 100ms"},
         {"sink --at tcp://h:1 --lane-ports 9", "--lane-ports: '9'" NO_RANGE},
         {"sink --at tcp://h:1 --lane-ports 9-", "--lane-ports: '9-'" NO_RANGE},
