@@ -277,6 +277,10 @@ static int s_check_output (const config_t *config, char *error, size_t error_siz
     if ((config->resume || config->resume_failed) && !config->journal && !config->joblog)
         return options_fail (error, error_size,
                              "--resume needs to know what was done: give the --journal or --joblog of that run");
+    if (config->runner.dry_run && config->journal)
+        return options_fail (error, error_size,
+                             "a journal keeps what was done, and --dry-run does nothing: leave out one of --journal "
+                             "and --dry-run");
     if (config->stay && config->journal)
         return options_fail (error, error_size, "a journal holds one run: leave out --stay, or --journal");
     if (s_is_same (config->journal, "") || s_is_same (config->journal, config->joblog) ||

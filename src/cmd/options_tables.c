@@ -90,7 +90,8 @@ const option_t options_rows_starts[] = {
      .help = "start only where fewer than N processes run, N as of -j"},
     {"memfree", NULL, "SIZE", OPTION_SIZE, FIELD (brake.memfree_bytes), 1,
      .help = "start only where SIZE of memory is free; below half, one less"},
-    {"dry-run|dryrun", NULL, NULL, OPTION_FLAG, FIELD (runner.dry_run), .help = "show what would run"},
+    {"dry-run|dryrun", NULL, NULL, OPTION_FLAG, FIELD (runner.dry_run),
+     .help = "show what would run, and write no file"},
     {0},
 };
 

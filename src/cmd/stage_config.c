@@ -163,12 +163,16 @@ static journal_mode_t s_journal_mode (const config_t *config)
 static sink_role_config_t s_sink (const stage_t *self)
 {
     const config_t *config = &self->config;
+    bool is_dry = config->runner.dry_run; // what an earlier run wrote stays
+    printer_config_t printer = config->printer;
+    printer.out_path = is_dry ? NULL : printer.out_path;
     return (sink_role_config_t){.core = s_sink_core (config),
-                                .printer = config->printer,
+                                .printer = printer,
                                 .joblog = config->joblog,
-                                .results = config->results,
+                                .results = is_dry ? NULL : config->results,
                                 .journal = config->journal,
                                 .journal_mode = s_journal_mode (config),
+                                .is_dry = is_dry,
                                 .is_progress = config->is_progress,
                                 .progress = {.style = config->progress_style, .terminal = isatty (STDERR_FILENO)},
                                 .talk = self->talk};

@@ -6,6 +6,16 @@
 #include <unistd.h>
 
 //  What behind the last whole line was torn is cut off, before anything is appended.
+static int cut_joblog (const archive_t *self)
+{
+    const sink_role_config_t *config = self->config;
+    if (config->is_dry || truncate (config->joblog, (off_t)self->jobs.whole_bytes) == 0 || errno == ENOENT ||
+        errno == EINVAL)
+        return 0;
+    talk_say (&config->talk, TALK_ERROR, "cannot go on with the job log %s: %s", config->joblog, strerror (errno));
+    return -1;
+}
+
 static int resume_joblog (archive_t *self)
 {
     char error[JOURNAL_ERROR_BYTES];
@@ -15,10 +25,8 @@ static int resume_joblog (archive_t *self)
         return -1;
     }
     self->is_restored = self->is_of_joblog = true;
-    if (truncate (config->joblog, (off_t)self->jobs.whole_bytes) == -1 && errno != ENOENT && errno != EINVAL) {
-        talk_say (&config->talk, TALK_ERROR, "cannot go on with the job log %s: %s", config->joblog, strerror (errno));
+    if (cut_joblog (self) == -1)
         return -1;
-    }
     if (config->journal_mode != JOURNAL_RESUME_FAILED)
         return 0;
     for (size_t i = 0; i < self->jobs.failed.size; i++)

@@ -55,7 +55,7 @@ static int open_progress (results_t *self)
 static int open_joblog (results_t *self, bool is_resumed, control_t *control)
 {
     const sink_role_config_t *config = self->config;
-    while (config->joblog && !(self->joblog = joblog_new (config->joblog, is_resumed)))
+    while (config->joblog && !config->is_dry && !(self->joblog = joblog_new (config->joblog, is_resumed)))
         if (!waits_for_reader (control)) {
             if (errno != ECANCELED)
                 talk_say (&config->talk, TALK_ERROR, "cannot write the job log %s: %s", config->joblog,

@@ -32,6 +32,7 @@ typedef struct {
     const char *results; // directory, or NULL
     const char *journal; // path, or NULL
     journal_mode_t journal_mode;
+    bool is_dry;         // nothing is done: the job log is read and not written
     const char *command; // what is run, for the journal; NULL: not known
     bool is_progress;
     progress_config_t progress; // start_ms is filled in here

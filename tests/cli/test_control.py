@@ -280,6 +280,20 @@ class Watching(harness.Case):
         self.assertEqual(result.out, b"touch x1\ntouch x2\n")
         self.assertEqual(self.files(), [])
 
+    @harness.ways("dishes")
+    def test_dry_run_writes_no_file(self):
+        args = ("--joblog", "log", "--results", "tree", "-o", "out", "echo", ":::")
+        self.ok("--dry-run", *args, "1", "2")
+        self.assertEqual(self.files(), [])
+        self.ok(*args, "1")
+        log = self.read("log")
+        self.assertEqual(self.ok("--dry-run", "--resume", *args, "1", "2").out, b"echo 2\n")
+        self.assertEqual((self.read("log"), self.read("out"), self.read("tree/1/1/stdout")), (log, b"1\n", b"1\n"))
+        self.assertEqual(os.listdir(self.path("tree/1")), ["1"])
+        self.ok("--resume", *args, "1", "2")
+        self.assertEqual(self.read("out"), b"1\n2\n")
+        self.usage_error("--dry-run", "--journal", "j", "echo", ":::", "1", says=["--dry-run", "--journal"])
+
 
 if __name__ == "__main__":
     harness.main()
