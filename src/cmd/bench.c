@@ -134,6 +134,7 @@ static void s_be_dryer (bench_t *self, pid_t parent)
     exit (rc == 0 ? 0 : STATUS_ERROR);
 }
 
+//  Where not all could be started, those that were must still see the ends of the pipes.
 static int s_fork_dryers (bench_t *self)
 {
     self->pids = calloc (self->figures.dryers, sizeof *self->pids);
@@ -145,13 +146,13 @@ static int s_fork_dryers (bench_t *self)
         if (pid == 0)
             s_be_dryer (self, parent);
         if (pid == -1)
-            return -1;
+            break;
         self->pids[self->started] = pid;
     }
     close (self->address[0]);
     close (self->calls[1]);
     self->address[0] = self->calls[1] = -1;
-    return 0;
+    return self->started == self->figures.dryers ? 0 : -1;
 }
 
 static int s_tell_address (bench_t *self)

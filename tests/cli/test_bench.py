@@ -3,8 +3,11 @@
 
 import json
 import os
+import resource
+import shutil
 import signal
 import time
+import unittest
 
 import harness
 
@@ -53,6 +56,17 @@ class Bench(harness.Case):
         self.check_one_line(result, "--bench", "runs there already")
         sink.signal(signal.SIGKILL)
         sink.wait()
+
+    @unittest.skipIf(harness.SANITIZED, "the sanitizers need processes of their own")
+    def test_dryers_that_cannot_be_started(self):
+        program, user = shutil.copy(harness.BINARY, self.path("dishes")), []
+        if os.getuid() == 0: # who has no such limit
+            user = ["setpriv", "--reuid=65534", "--clear-groups"]
+            os.chmod(self.base, 0o755)
+        command = [*user, program, "--bench", "--at", PLACES["ipc"], "--items", "10", "--dryers", "9"]
+        result = self.start_program(command, limits=[(resource.RLIMIT_NPROC, 4, 4)]).wait()
+        self.assertEqual((result.status, result.out), (125, b""), result)
+        self.check_one_line(result, "--bench", "cannot start the dryers")
 
     def test_interrupted(self):
         for kind in ("inproc", "ipc"):
