@@ -82,10 +82,26 @@ static int s_check_files (stage_t *self)
     return stage_refuse (self, STATUS_ERROR);
 }
 
+//  What is emptied to be written anew must not be what items are still to be read from.
+static int s_check_outputs (stage_t *self)
+{
+    const struct {
+        const char *option, *path;
+    } files[] = {{"-o", self->config.printer.out_path}, {"--joblog", self->config.joblog}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (!files[i].path || !input_reads (self->input, files[i].path))
+            continue;
+        snprintf (self->error, sizeof self->error, "%s %s: items are read from that file: give another one",
+                  files[i].option, files[i].path);
+        return stage_refuse (self, STATUS_ERROR);
+    }
+    return 0;
+}
+
 static int s_open_input (stage_t *self)
 {
     self->input = input_new (&self->config.input, self->error, sizeof self->error);
-    return self->input ? 0 : stage_refuse (self, STATUS_ERROR);
+    return self->input ? s_check_outputs (self) : stage_refuse (self, STATUS_ERROR);
 }
 
 int stage_prepare (stage_t *self, const local_config_t *parts)
@@ -212,7 +228,7 @@ static int s_act (stage_t *self, stage_fn *act, int *signal)
         options_help (program, stdout);
     else
         printf ("%s %s\n", program_name (program), DISHES_VERSION);
-    return fflush (stdout) == 0 ? 0 : STATUS_ERROR;
+    return stage_flush (self);
 }
 
 static void s_close (stage_t *self)

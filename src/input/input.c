@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define ROWS_A_CALL 65536 // tuples that one call packs before the caller's loop has its turn
 
@@ -209,12 +210,32 @@ const shape_t *input_shape (const input_t *self)
     return &self->shape;
 }
 
+//  Each of the sources; NULL: there are no more.
+static const source_t *source_of (const input_t *self, size_t i)
+{
+    if (self->way == PACKED)
+        return i < self->product.column_count ? &self->product.columns[i].reader.source : NULL;
+    return i ? NULL : self->way == CUT ? &self->cutter.source : &self->reader.source;
+}
+
 bool input_is_terminal (const input_t *self)
 {
-    if (self->way != PACKED)
-        return self->reader.source.terminal || self->cutter.source.terminal;
-    for (size_t i = 0; i < self->product.column_count; i++)
-        if (self->product.columns[i].reader.source.terminal)
+    const source_t *source;
+    for (size_t i = 0; (source = source_of (self, i)); i++)
+        if (source->terminal)
+            return true;
+    return false;
+}
+
+bool input_reads (const input_t *self, const char *path)
+{
+    const source_t *source;
+    struct stat that, ours;
+    if (stat (path, &that) == -1 || !S_ISREG (that.st_mode))
+        return false;
+    for (size_t i = 0; (source = source_of (self, i)); i++)
+        if (source->fd >= 0 && fstat (source->fd, &ours) == 0 && ours.st_dev == that.st_dev &&
+            ours.st_ino == that.st_ino)
             return true;
     return false;
 }

@@ -111,4 +111,7 @@ const char *input_error (const input_t *self); // after -1: one line without new
 //  True where a source is a terminal: somebody may have forgotten to give an input.
 bool input_is_terminal (const input_t *self);
 
+//  Whether a source is this file, by whatever name. False also where it cannot be looked at.
+bool input_reads (const input_t *self, const char *path);
+
 #endif

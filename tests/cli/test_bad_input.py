@@ -54,6 +54,17 @@ class Files(harness.Case):
         self.usage_error("touch", "made", "::::", "missing", says=["missing", "No such file"])
         self.assertEqual(self.files(), [])
 
+    def test_items_are_not_written_over(self):
+        self.write("list", "a\n")
+        os.symlink("list", self.path("same"))
+        for option in ("-o", "--joblog"):
+            for source in (("-a", "list"), ("-a", "./list")):
+                self.usage_error(*source, option, "same", "echo", says=[option, "same"])
+            with open(self.path("list"), "rb") as file:
+                self.usage_error(option, "list", "echo", stdin=file, says=[option, "list"])
+        self.assertEqual(self.read("list"), b"a\n")
+        self.ok("-a", "list", "-o", "other", "echo")
+
     def test_a_directory_as_a_list(self):
         self.usage_error("-a", "/", "true", says=["/", "directory"])
         self.usage_error("true", "::::", "/", says=["/", "directory"])
