@@ -374,5 +374,5 @@ int bench (stage_t *stage, int *signal_p)
     if (rc == -1)
         return STATUS_ERROR;
     (stage->config.json ? bench_show_json : bench_show) (&self.figures, stdout);
-    return fflush (stdout) == 0 ? 0 : STATUS_ERROR;
+    return stage_flush (stage);
 }

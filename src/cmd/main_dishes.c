@@ -24,7 +24,7 @@ static int make_keys (stage_t *self, int *signal)
     if (keys_generate (dir, self->error, sizeof self->error) == -1)
         return stage_refuse (self, STATUS_ERROR);
     printf ("%s/head.key\n%s/worker.key\n", dir, dir);
-    return fflush (stdout) == 0 ? 0 : STATUS_ERROR;
+    return stage_flush (self);
 }
 
 static int act (stage_t *self, int *signal)

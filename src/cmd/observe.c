@@ -110,5 +110,5 @@ int observe_status (stage_t *self, int *signal)
     else
         s_say_reason (self, &result);
     free (result.dryers);
-    return is_known && fflush (stdout) == 0 ? 0 : STATUS_ERROR;
+    return is_known ? stage_flush (self) : STATUS_ERROR;
 }

@@ -19,6 +19,14 @@ int stage_refuse (stage_t *self, int status)
     return status;
 }
 
+int stage_flush (stage_t *self)
+{
+    if (fflush (stdout) == 0 && !ferror (stdout))
+        return 0;
+    snprintf (self->error, sizeof self->error, "cannot write to stdout: %s", strerror (errno));
+    return stage_refuse (self, STATUS_ERROR);
+}
+
 //  ---- checks, before anything is read or started
 
 //  -j FILE: how many it is to begin with.

@@ -29,6 +29,9 @@ int stage_main (program_t program, int argc, char **argv, stage_fn *act);
 //  Says self->error. Returns `status`.
 int stage_refuse (stage_t *self, int status);
 
+//  Writes out what was printed to stdout. 0, or STATUS_ERROR, and that was said.
+int stage_flush (stage_t *self);
+
 //  Opens and checks what the parts of this program need: the command, the files, the items. 0, or the exit status, and
 //  then what is wrong was said.
 int stage_prepare (stage_t *self, const local_config_t *parts);

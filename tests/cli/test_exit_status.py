@@ -127,6 +127,8 @@ class ExitStatus(harness.Case):
 
     def test_output_that_cannot_be_written_is_no_success(self):
         with open("/dev/full", "wb") as full:
+            for args in (["--help"], ["--version"]):
+                self.check_one_line(self.dishes(*args, stdout=full, status=125), "cannot write to stdout: No space")
             result = self.dishes("echo", stdin=b"1\n2\n", stdout=full)
         self.assertEqual(result.status, 125, str(result))
         self.assertIn(b"No space left", result.err)
