@@ -195,6 +195,9 @@ static int s_check_security (const config_t *config, char *error, size_t error_s
 
 static int s_check_local (const config_t *config, char *error, size_t error_size)
 {
+    if (config->dryers > CONFIG_DRYERS_MAX)
+        return options_fail (error, error_size, "--dryers %u are too many: a sink has room for %d",
+                             (unsigned)config->dryers, CONFIG_DRYERS_MAX);
     if (!config->given.no_local)
         return 0;
     if (config->action == ACTION_BENCH)
@@ -217,6 +220,8 @@ static bool s_is_same (const char *a, const char *b)
 static int s_check_items (const config_t *config, char *error, size_t error_size)
 {
     const input_config_t *input = &config->input;
+    if (input->task_bytes && !input->pipe && !input->pack && input->task_items < 2)
+        return options_fail (error, error_size, "-s says how many items fit a command: give -X, or -n N, too");
     if (input->task_bytes && input->task_bytes <= input->command_bytes)
         return options_fail (error, error_size, "-s %zu has no room for an item: COMMAND alone takes %zu bytes",
                              input->task_bytes, input->command_bytes);

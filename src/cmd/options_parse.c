@@ -102,7 +102,9 @@ static void s_fold_commands (config_t *config)
 static void s_fold_output (config_t *config)
 {
     const char *item = config->command.replace ? config->command.replace : "{}";
-    if (config->given.tag && !config->tagstring)
+    if (config->tagstring && !*config->tagstring)
+        config->tagstring = NULL; // between parts an empty one stands for the item
+    else if (config->given.tag && !config->tagstring)
         config->tagstring = config->program == PROGRAM_SINK ? "" : item;
     config->printer.tag = config->tagstring != NULL;
     config->printer.json = config->json && config->action == ACTION_RUN;

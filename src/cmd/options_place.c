@@ -33,7 +33,7 @@ int options_action (const option_t *row, void *target, const char *text, char *e
     config_t *config = target;
     if (config->action != ACTION_RUN)
         return options_fail (error, error_size,
-                             "one thing at a time: give one of --join, --status, --top and --keygen");
+                             "one thing at a time: give one of --join, --status, --top, --keygen and --bench");
     if (row->number == ACTION_KEYGEN && !*text)
         return options_fail (error, error_size, "the name of the directory is empty: give one");
     if (row->number != ACTION_KEYGEN && options_at (row, target, text, error, error_size) == -1)

@@ -97,7 +97,8 @@ const option_t options_rows_starts[] = {
 
 const option_t options_rows_context[] = {
     {NULL, "X", NULL, OPTION_FLAG, FIELD (input.pack), .help = "as many items a command as fit"},
-    {"max-chars", "s", "SIZE", OPTION_SIZE, FIELD (input.task_bytes), 1, .help = "a command takes at most SIZE (128K)"},
+    {"max-chars", "s", "SIZE", OPTION_SIZE, FIELD (input.task_bytes), 1,
+     .help = "of -X and -n: a command takes at most SIZE (128K), or one item"},
     {0},
 };
 
