@@ -74,11 +74,11 @@ static void test_second_sink (void **state)
     each_transport (check_second_sink);
 }
 
-static void test_nobody_there (void **state)
+static void check_nobody_there (const char *at)
 {
     dishes_opts_t opts = {.size = sizeof opts, .wait_ms = 100};
-    dishes_washer_t *washer = dishes_washer_new ("ipc://nobody", &opts);
-    dishes_dryer_t *dryer = dishes_dryer_new ("ipc://nobody", &opts);
+    dishes_washer_t *washer = dishes_washer_new (at, &opts);
+    dishes_dryer_t *dryer = dishes_dryer_new (at, &opts);
     assert_non_null (washer);
     assert_non_null (dryer);
     assert_int_equal (dishes_put (washer, "x", 1, 0), 0);
@@ -93,6 +93,24 @@ static void test_nobody_there (void **state)
     assert_int_equal (errno, ECONNABORTED);
     dishes_washer_destroy (&washer);
     dishes_dryer_destroy (&dryer);
+}
+
+static void check_no_washer (const char *at)
+{
+    dishes_opts_t opts = {.size = sizeof opts, .wait_ms = 100};
+    dishes_sink_t *sink = dishes_sink_new (at, &opts);
+    dishes_figures_t figures;
+    assert_int_equal (dishes_sink_wait (sink, PATIENCE_MS, &figures), 0);
+    assert_int_equal (figures.end, DISHES_LOST);
+    dishes_sink_destroy (&sink);
+}
+
+static void test_nobody_there (void **state)
+{
+    check_nobody_there ("inproc://nobody");
+    check_nobody_there ("ipc://nobody");
+    check_nobody_there ("tcp://127.0.0.1:5999");
+    each_transport (check_no_washer);
 }
 
 static void check_full (const char *at)
@@ -188,6 +206,51 @@ static void test_lost_washer (void **state)
     each_transport (check_lost_washer);
 }
 
+//  So does a sink that goes before the end, and everybody hears of it.
+static void check_lost_sink (const char *at)
+{
+    kitchen_t kitchen;
+    dishes_opts_t sink = {.size = sizeof sink, .dead_after_ms = 300};
+    kitchen_open (&kitchen, at, NULL, NULL, &sink);
+    dishes_put (kitchen.washer, "x", 1, PATIENCE_MS);
+    dishes_task_t *task = dishes_get (kitchen.dryer, PATIENCE_MS);
+    assert_non_null (task);
+    dishes_sink_destroy (&kitchen.sink);
+    assert_int_equal (dishes_join (kitchen.washer, PATIENCE_MS), -1);
+    assert_true (errno == ECONNABORTED || errno == ECANCELED);
+    assert_null (dishes_get (kitchen.dryer, PATIENCE_MS));
+    assert_true (errno == ECONNABORTED || errno == ENODATA);
+    assert_int_equal (dishes_task_done (&task, 0, NULL, 0), -1);
+    dishes_washer_destroy (&kitchen.washer);
+    dishes_dryer_destroy (&kitchen.dryer);
+}
+
+static void test_lost_sink (void **state)
+{
+    each_transport (check_lost_sink);
+}
+
+//  The join has a time limit of its own, and the run has one: no dryer needs to come for either.
+static void check_no_dryer (const char *at)
+{
+    kitchen_t kitchen;
+    dishes_opts_t sink = {.size = sizeof sink, .deadline_ms = 300};
+    kitchen_open (&kitchen, at, NULL, NULL, &sink);
+    dishes_dryer_destroy (&kitchen.dryer);
+    dishes_put (kitchen.washer, "x", 1, PATIENCE_MS);
+    dishes_end (kitchen.washer);
+    assert_int_equal (dishes_join (kitchen.washer, 10), -1);
+    assert_int_equal (errno, ETIMEDOUT);
+    assert_int_equal (dishes_join (kitchen.washer, PATIENCE_MS), -1);
+    assert_int_equal (errno, ECANCELED);
+    assert_int_equal (kitchen_close (&kitchen).end, DISHES_DEADLINE);
+}
+
+static void test_no_dryer (void **state)
+{
+    each_transport (check_no_dryer);
+}
+
 static void test_status_that_is_none (void **state)
 {
     kitchen_t kitchen;
@@ -214,6 +277,8 @@ int main (void)
         cmocka_unit_test (test_cancel),
         cmocka_unit_test (test_deadline),
         cmocka_unit_test (test_lost_washer),
+        cmocka_unit_test (test_lost_sink),
+        cmocka_unit_test (test_no_dryer),
         cmocka_unit_test (test_status_that_is_none),
     };
     return run_api_tests (tests);

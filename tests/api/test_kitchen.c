@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 
 static void check_join (const char *at)
 {
@@ -80,6 +81,43 @@ static void check_join_in_the_middle (const char *at)
 static void test_join_in_the_middle (void **state)
 {
     each_transport (check_join_in_the_middle);
+}
+
+//  Two dryers of one slot. One has a long task and, prefetched behind it, all the others: they are asked back, and the
+//  other one does them before the long one is done. Then it is so for what comes later.
+static void check_exact_dispatch (const char *at)
+{
+    enum { SHORT = 20 };
+    kitchen_t kitchen;
+    dishes_opts_t opts = {.size = sizeof opts, .slots = 1, .prefetch = 64};
+    kitchen_open (&kitchen, at, NULL, &opts, NULL);
+    for (int i = 0; i < 1 + SHORT; i++)
+        dishes_put (kitchen.washer, "x", 1, PATIENCE_MS);
+    dishes_task_t *long_one = dishes_get (kitchen.dryer, PATIENCE_MS), *task;
+    assert_non_null (long_one);
+    dishes_dryer_t *other = dishes_dryer_new (kitchen.at, &opts);
+    assert_non_null (other);
+    for (int i = 0; i < 2 * SHORT; i++) {
+        if (i >= SHORT)
+            dishes_put (kitchen.washer, "x", 1, PATIENCE_MS); // they trickle in
+        assert_non_null (task = dishes_get (other, PATIENCE_MS));
+        assert_int_equal (dishes_task_done (&task, 0, NULL, 0), 0);
+    }
+    dishes_end (kitchen.washer);
+    dishes_figures_t figures = {0};
+    for (; figures.ok < 2 * SHORT; sched_yield ())
+        assert_int_equal (dishes_washer_figures (kitchen.washer, &figures), 0);
+    assert_int_equal (dishes_join (kitchen.washer, 0), -1);
+    assert_int_equal (errno, ETIMEDOUT);
+    assert_int_equal (dishes_task_done (&long_one, 0, NULL, 0), 0);
+    assert_int_equal (dishes_join (kitchen.washer, PATIENCE_MS), 0);
+    dishes_dryer_destroy (&other);
+    assert_int_equal (kitchen_close (&kitchen).ok, 1 + 2 * SHORT);
+}
+
+static void test_exact_dispatch (void **state)
+{
+    each_transport (check_exact_dispatch);
 }
 
 //  Many, with several threads that put and several that get; binary items of all sizes come through whole.
@@ -216,6 +254,7 @@ int main (void)
         cmocka_unit_test (test_join),
         cmocka_unit_test (test_twice),
         cmocka_unit_test (test_join_in_the_middle),
+        cmocka_unit_test (test_exact_dispatch),
         cmocka_unit_test (test_event_loop),
         cmocka_unit_test (test_many_dryers),
         cmocka_unit_test (test_many),

@@ -97,6 +97,13 @@ class Join:
         join = self.join()
         self.all_end(124, join, *parts[:2])
 
+    def test_no_dryer_comes(self):
+        sink, washer, join = self.sink("--deadline", "1"), self.washer(":::", "a"), self.join()
+        self.wait_for_observers(1)
+        self.check_one_line(self.ends(self.join("--deadline", "300ms"), 124), "deadline")
+        self.all_end(124, sink, washer, join)
+        self.check_one_line(join.result, "the deadline of the run has passed: 0 tasks succeeded, 0 failed")
+
     def test_a_lost_sink(self):
         sink, washer, dryer = self.start_gated("--dead-after", "1")
         join = self.join()

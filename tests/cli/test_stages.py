@@ -176,6 +176,20 @@ class ComingAndGoing:
         self.ends(dryer, 0)
 
 
+class Pipe:
+    def test_what_a_sink_prints_are_the_items_of_the_next_washer(self):
+        after = self.address()
+        ours, theirs = os.pipe()
+        sink, washer = self.sink(stdout=theirs), self.washer(stdin=ours, at=after)
+        os.close(theirs)
+        os.close(ours)
+        parts = (self.dryer("-j2", "sh", "-c", "[ $1 != 7 ] || exit 3; echo $1", "sh"), self.washer(stdin=numbered(20)),
+                 self.sink("-k", at=after), self.dryer("-j2", "echo", "dry", at=after))
+        self.all_end(1, sink, parts[1])
+        self.all_end(0, washer, parts[0], *parts[2:])
+        self.assertEqual(sorted(parts[2].result.lines), sorted(b"dry %d" % n for n in range(1, 21) if n != 7))
+
+
 class WhenFull:
     """The dryer holds its first task until the test lets go; what becomes of the rest meanwhile?"""
 
@@ -401,7 +415,7 @@ class Matrix:
         self.assertIn(b"No space left", parts[0].err)
 
 
-BODIES = (Order, ComingAndGoing, WhenFull, ExactDispatch, Matrix)
+BODIES = (Order, ComingAndGoing, Pipe, WhenFull, ExactDispatch, Matrix)
 for body in BODIES:
     for transport in ("ipc", "tcp"):
         name = f"{body.__name__}Over{transport.title()}"

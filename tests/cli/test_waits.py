@@ -4,6 +4,7 @@
 A test sees that a part waits, for how long, and what becomes of it then. The bounds that it gives are shorter than any
 default, so it sees the option too. Where a part must be silent at one moment and not before, it is played: a sink that
 answers only so much (false_sink.py), a peer that subscribes, or beats, or has a lane, and does no more (stranger.py).
+The last class reads the table: a row that nobody tests is named.
 
 The classes below are tried at a time, each by a process of its own: they wait more than they do anything. The lane that
 a firewall cuts off is in test_hosts.py too, with what the dryer says of it.
@@ -13,6 +14,7 @@ a firewall cuts off is in test_hosts.py too, with what the dryer says of it.
 
 import contextlib
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -344,6 +346,16 @@ class Sink:
         self.ends(dryer, 0)
 
 
+    def test_sink_of_a_chain_ended__the_next_washer(self):
+        """It has counted its one task; nobody takes what came of it, until the deadline there has passed."""
+        after = self.address()
+        first, last = self.sink("--into", after), self.sink("--deadline", "2", at=after)
+        self.all_end(0, self.dryer("echo"), self.washer(":::", "a"))
+        self.all_end(124, last, first)
+        self.check_time(last.result.seconds, 2)
+        self.check_time(first.result.seconds, 2)
+
+
 class Washer:
     def test_washer__a_first_dryer(self):
         """It says so after 5 s; then one comes. Beside it are one that wants two dryers, and one that waits only 1 s."""
@@ -437,6 +449,11 @@ class Dryer:
         self.all_end(0, sink, washer, dryer)
         self.assertEqual((sink.out, sink.err), (b"late\n", b""))
 
+    def test_dryer__something_to_do(self):
+        dryer = self.dryer("--stay", "--idle-timeout", "1", "true")
+        self.end_saying("nothing to do for 1s", dryer, status=0)
+        self.check_time(dryer.result.seconds, 1)
+
     def test_dryer__output_credit(self):
         """The same, where nobody reads the results."""
         reader, writer = os.pipe()
@@ -454,7 +471,7 @@ class Dryer:
 
 
 class Dishes:
-    def test_dishes_over__the_end_of_its_local_dryers(self):
+    def test_dishes_over_ipc_and_tcp__the_end_of_its_local_dryers(self):
         """One hangs: its task goes to the other one, and at the end it is told to leave, twice, and then killed."""
         dishes = self.observe("--at", self.at, "--dead-after", "1", "--dryers", "2", "-j1", *GATED, ":::", "1", "2")
         self.wait_for_files("running.", 2)
@@ -485,6 +502,25 @@ class SinkOverTcp(Sink, Dishes, Case):
     transport = "tcp"
 
 
+@harness.ways("inproc")
+class Table(harness.Case):
+    PAGE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "doc", "protocol.md")
+
+    def words(self, cell):
+        return "_".join(re.findall(r"[a-z]+", re.sub(r"`--|\(.*\)|'", "", cell.lower())))
+
+    def test_each_row_has_a_test_over_each_wire(self):
+        with open(self.PAGE, encoding="utf-8") as file:
+            section = file.read().split("\n## 10. Waits\n")[1].split("\n## ")[0]
+        rows = [line.strip("| ").split(" | ")[:2] for line in section.splitlines() if line.startswith("| ")][2:]
+        self.assertGreater(len(rows), 15)
+        for who, what in rows:
+            begin = f"test_{self.words(who)}__" + "_".join(self.words(what.split(",")[0]).split("_")[:3])
+            for cases in (PeersOverIpc, SinkOverIpc), (PeersOverTcp, SinkOverTcp):
+                tests = [name for case in cases for name in dir(case) if name.startswith(begin)]
+                self.assertTrue(tests, f"no {begin}... for: {who} | {what}")
+
+
 def each_by_itself(*names):
     """Runs the classes at a time: the exit status of the worst. What they say comes one after the other."""
     runs = [subprocess.Popen([sys.executable, __file__, name], stderr=subprocess.PIPE) for name in names]
@@ -496,4 +532,4 @@ def each_by_itself(*names):
 if __name__ == "__main__":
     if sys.argv[1:]:
         harness.main()
-    sys.exit(each_by_itself("PeersOverIpc", "PeersOverTcp", "SinkOverIpc", "SinkOverTcp"))
+    sys.exit(each_by_itself("PeersOverIpc", "PeersOverTcp", "SinkOverIpc", "SinkOverTcp", "Table"))
