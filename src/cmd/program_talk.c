@@ -1,6 +1,7 @@
 #include "cmd/program_talk.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,19 @@ static bool is_drawn; // the progress line stands on the terminal
 
 #define CLEAR_LINE "\r\033[K"
 
+//  After a write that failed. Somebody else who has this file may have made it one that does not wait.
+static bool may_go_on (void)
+{
+    struct pollfd ask = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return errno == EINTR || (errno == EAGAIN && (poll (&ask, 1, -1) == 1 || errno == EINTR));
+}
+
 //  Nothing can be said about a stderr that takes nothing.
 static void write_all (struct iovec *parts, int count)
 {
     while (count) {
         ssize_t size = writev (STDERR_FILENO, parts, count);
-        if (size == -1 && errno != EINTR)
+        if (size == -1 && !may_go_on ())
             return;
         for (size_t left = size == -1 ? 0 : (size_t)size; count; parts++, count--) {
             size_t taken = left < parts->iov_len ? left : parts->iov_len;

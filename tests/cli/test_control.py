@@ -3,6 +3,7 @@
 
 # ctest: waits seconds=300 ways=ipc,tcp,stages-tcp plain
 
+import fcntl
 import os
 import re
 import shutil
@@ -10,6 +11,8 @@ import subprocess
 
 import harness
 from harness import CORES
+
+F_SETPIPE_SZ = 1031 # of Linux; the module fcntl has it from 3.10 on
 
 #  Leaves a file, then waits until the test opens the gate.
 MEET = "echo > here.$1; : < gate; echo $DISHES_SLOT"
@@ -274,6 +277,18 @@ class Watching(harness.Case):
     def test_quiet_says_nothing_of_its_own(self):
         result = self.dishes("--quiet", "sh", "-c", "echo out; echo err >&2; exit 1", "sh", ":::", "a", status=1)
         self.assertEqual((result.out, result.err), (b"out\n", b"err\n"))
+
+    def test_what_is_said_waits_for_a_slow_reader_also_where_stderr_would_not(self):
+        ours, theirs = os.pipe()
+        fcntl.fcntl(ours, F_SETPIPE_SZ, 4096)
+        os.set_blocking(theirs, False)
+        program = self.start("-t", "--dry-run", "echo", "x" * 500, stdin=b"\n" * 1000, stdout=subprocess.DEVNULL,
+                             stderr=theirs)
+        os.close(theirs)
+        said = b"".join(iter(lambda: os.read(ours, 1000), b""))
+        os.close(ours)
+        self.assertEqual(program.wait().status, 0)
+        self.assertEqual((len(set(said.splitlines())), said.count(b"\n")), (1, 1000))
 
     def test_dry_run_shows_all_and_runs_nothing(self):
         result = self.ok("--dry-run", "-k", "touch", "x{}", ":::", "1", "2")
