@@ -30,6 +30,9 @@ void *__real_calloc (size_t count, size_t size);
 void *__real_realloc (void *old, size_t size);
 char *__real_strdup (const char *text);
 char *__real_strndup (const char *text, size_t size);
+char *__real_realpath (const char *path, char *into);
+ssize_t __real___getdelim (char **line, size_t *capacity, int end, FILE *file);
+FILE *__real_open_memstream (char **data, size_t *size);
 void __real_free (void *data);
 
 void *__wrap_malloc (size_t size);
@@ -38,6 +41,9 @@ void *__wrap_realloc (void *old, size_t size);
 char *__wrap_strdup (const char *text);
 char *__wrap_strndup (const char *text, size_t size);
 int __wrap_asprintf (char **out, const char *format, ...);
+char *__wrap_realpath (const char *path, char *into);
+ssize_t __wrap___getdelim (char **line, size_t *capacity, int end, FILE *file);
+FILE *__wrap_open_memstream (char **data, size_t *size);
 void __wrap_free (void *data);
 
 enum { SITES_MOST = 1000 };
@@ -164,6 +170,29 @@ int __wrap_asprintf (char **out, const char *format, ...)
     if (size >= 0)
         held (*out);
     return size;
+}
+
+char *__wrap_realpath (const char *path, char *into)
+{
+    return MEMORY_ENDS ? NULL : held (__real_realpath (path, into)); // nobody gives the room for it
+}
+
+//  What the headers make of getline.
+ssize_t __wrap___getdelim (char **line, size_t *capacity, int end, FILE *file)
+{
+    if (MEMORY_ENDS)
+        return -1;
+    bool is_first = !*line;
+    ssize_t size = __real___getdelim (line, capacity, end, file);
+    if (is_first)
+        held (*line);
+    return size;
+}
+
+//  What it fills is not counted as held: it has no room yet.
+FILE *__wrap_open_memstream (char **data, size_t *size)
+{
+    return MEMORY_ENDS ? NULL : __real_open_memstream (data, size);
 }
 
 void __wrap_free (void *data)

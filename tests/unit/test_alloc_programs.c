@@ -297,6 +297,15 @@ static void test_large_outputs (void **state)
     play_sites (&program);
 }
 
+//  (How long a line is depends on the times in it.)
+static void test_lines_of_json (void **state)
+{
+    static const run_of_t program = {
+        .words = {"dishes", "--json", "-k", "-j2", "-o", "out", "[ {} != b ] && echo {}", ":::", "a", "b", "c"},
+        .status = 1};
+    play_sites (&program);
+}
+
 static void test_a_queue_on_a_stack (void **state)
 {
     static const run_of_t program = {
@@ -469,12 +478,19 @@ static void test_in_threads_of_a_program (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (test_in_one_process),     cmocka_unit_test (test_with_a_dryer_of_its_own),
-        cmocka_unit_test (test_large_outputs),      cmocka_unit_test (test_a_queue_on_a_stack),
-        cmocka_unit_test (test_bytes_as_they_come), cmocka_unit_test (test_a_filter),
-        cmocka_unit_test (test_that_goes_on),       cmocka_unit_test (test_that_goes_on_with_what_waits),
-        cmocka_unit_test (test_a_status),           cmocka_unit_test (test_a_view_that_goes_on),
-        cmocka_unit_test (test_by_the_library),     cmocka_unit_test (test_in_threads_of_a_program),
+        cmocka_unit_test (test_in_one_process),
+        cmocka_unit_test (test_with_a_dryer_of_its_own),
+        cmocka_unit_test (test_large_outputs),
+        cmocka_unit_test (test_lines_of_json),
+        cmocka_unit_test (test_a_queue_on_a_stack),
+        cmocka_unit_test (test_bytes_as_they_come),
+        cmocka_unit_test (test_a_filter),
+        cmocka_unit_test (test_that_goes_on),
+        cmocka_unit_test (test_that_goes_on_with_what_waits),
+        cmocka_unit_test (test_a_status),
+        cmocka_unit_test (test_a_view_that_goes_on),
+        cmocka_unit_test (test_by_the_library),
+        cmocka_unit_test (test_in_threads_of_a_program),
     };
     return cmocka_run_group_tests (tests, make_place, remove_place);
 }
