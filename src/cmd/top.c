@@ -1,6 +1,7 @@
 #include "cmd/top.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,10 +197,15 @@ static void s_obey (top_t *self, int signal)
     }
 }
 
+//  Also before there is a picture, or what was typed would wake us for ever. A terminal that is gone has no keys.
 static void s_take_keys (top_t *self)
 {
     char keys[64];
-    ssize_t size = self->has_keys && self->is_entered ? read (STDIN_FILENO, keys, sizeof keys) : 0;
+    struct pollfd ask = {.fd = self->has_keys ? STDIN_FILENO : -1, .events = POLLIN};
+    if (poll (&ask, 1, 0) != 1)
+        return;
+    ssize_t size = read (STDIN_FILENO, keys, sizeof keys);
+    self->has_left = self->has_left || size == 0 || (size == -1 && errno == EIO);
     for (ssize_t i = 0; i < size; i++)
         self->has_left = self->has_left || keys[i] == 'q' || keys[i] == 'Q';
 }

@@ -145,6 +145,13 @@ class Screen(TopCase):
         self.wait_for(lambda: self.status_json()["observers"] == 1, "the observer to be gone")
         self.end(parts)
 
+    def test_q_leaves_before_there_is_a_picture(self):
+        terminal = self.terminal()
+        top = self.top(terminal=terminal)
+        terminal.type(b"q\n")
+        self.ends(top, 0)
+        self.assertNotIn(ENTER, terminal.screen)
+
     def test_signals_end_it_with_the_terminal_as_it_was(self):
         parts = self.start_gated()
         for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, b"\x03"):
