@@ -12,7 +12,7 @@
 
 #include "base/units.h"
 
-enum { NAME_MAX_BYTES = 32, SHOWN_MAX = 60 };
+enum { NAME_MAX_BYTES = 32 };
 
 //  A place in argv, and where errors go.
 typedef struct {
@@ -35,6 +35,11 @@ int options_fail (char *error, size_t error_size, const char *format, ...)
             *c = '?';
     errno = EINVAL;
     return -1;
+}
+
+int options_refuse (char *error, size_t error_size, const char *text, const char *why)
+{
+    return options_fail (error, error_size, "'%.*s' %s", OPTIONS_SHOWN, text, why);
 }
 
 //  -- finding a row
@@ -163,7 +168,7 @@ static int s_unknown (reader_t *self, const char *shown, const char *name, size_
                              self->set->program);
     if (near)
         return options_fail (self->error, self->error_size, "unknown option %s%.*s; did you mean --%.*s?",
-                             letter ? "-" : "--", (int)s_least (size, SHOWN_MAX), name, (int)near_size, near);
+                             letter ? "-" : "--", (int)s_least (size, OPTIONS_SHOWN), name, (int)near_size, near);
     return options_fail (self->error, self->error_size, "unknown option %s; see %s --help", shown, self->set->program);
 }
 
@@ -221,14 +226,14 @@ static int s_store_number (reader_t *self, const option_t *row, const char *show
 {
     int64_t value, most = row->width == sizeof (int32_t) ? INT32_MAX : s_numbers[row->kind].most;
     if (s_numbers[row->kind].read (text, &value) == -1)
-        return options_fail (self->error, self->error_size, "%s '%.*s' is not %s: give %s", shown, SHOWN_MAX, text,
+        return options_fail (self->error, self->error_size, "%s '%.*s' is not %s: give %s", shown, OPTIONS_SHOWN, text,
                              s_numbers[row->kind].noun, s_numbers[row->kind].forms);
     if (value < row->number)
         return options_fail (self->error, self->error_size, "%s '%.*s' is too small: the least is %lld%s", shown,
-                             SHOWN_MAX, text, (long long)row->number, s_numbers[row->kind].unit);
+                             OPTIONS_SHOWN, text, (long long)row->number, s_numbers[row->kind].unit);
     if (value > most)
         return options_fail (self->error, self->error_size, "%s '%.*s' is too large: the most is %lld%s", shown,
-                             SHOWN_MAX, text, (long long)most, s_numbers[row->kind].unit);
+                             OPTIONS_SHOWN, text, (long long)most, s_numbers[row->kind].unit);
     s_store (row, self->target, value);
     return 0;
 }
@@ -297,8 +302,8 @@ static int s_read_long (reader_t *self, const char *word)
     if (!row)
         return s_unknown (self, shown, name, size, 0);
     if (attached && !row->argument)
-        return options_fail (self->error, self->error_size, "%s takes no value, and was given '%.*s'", shown, SHOWN_MAX,
-                             attached);
+        return options_fail (self->error, self->error_size, "%s takes no value, and was given '%.*s'", shown,
+                             OPTIONS_SHOWN, attached);
     const char *text;
     if (s_value (self, row, shown, attached, &text) == -1)
         return -1;

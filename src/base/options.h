@@ -81,6 +81,10 @@ int options_read (const option_set_t *set, void *target, int argc, char **argv, 
 //  Returns -1 with EINVAL.
 int options_fail (char *error, size_t error_size, const char *format, ...) __attribute__ ((format (printf, 3, 4)));
 
+//  The same for a value: "'text' why", at most OPTIONS_SHOWN bytes of the text.
+enum { OPTIONS_SHOWN = 60 };
+int options_refuse (char *error, size_t error_size, const char *text, const char *why);
+
 //  The left column of help: "-j, -P, --jobs N". Returns `text`.
 char *options_usage (const option_t *row, char *text, size_t size);
 

@@ -6,8 +6,8 @@
 
 //  ---- asking
 
-static void s_run (stage_t *self, const local_config_t *parts, const station_t *station, const onlooker_t *onlooker,
-                   observer_result_t *result, int *rc)
+static int s_run (stage_t *self, const local_config_t *parts, const station_t *station, const onlooker_t *onlooker,
+                  observer_result_t *result)
 {
     const config_t *config = &self->config;
     observer_role_config_t observer = {.site = station->site,
@@ -19,17 +19,17 @@ static void s_run (stage_t *self, const local_config_t *parts, const station_t *
                                        .onlooker = onlooker,
                                        .talk = self->talk};
     control_t *control = control_new ();
-    *rc = control ? observer_role_run (&observer, control, result) : -1;
+    int rc = control ? observer_role_run (&observer, control, result) : -1;
     if (!control)
         talk_say (&self->talk, TALK_ERROR, "cannot begin: %s", strerror (errno));
     control_destroy (&control);
+    return rc;
 }
 
 int observe_ask (stage_t *self, const onlooker_t *onlooker, observer_result_t *result)
 {
     local_config_t parts = stage_config (self);
     station_t station;
-    int rc;
     parts.station.role = ROLE_OBSERVER;
     if (station_open (&station, &parts.station, self->error, sizeof self->error) == -1) {
         stage_refuse (self, STATUS_ERROR);
@@ -37,7 +37,7 @@ int observe_ask (stage_t *self, const onlooker_t *onlooker, observer_result_t *r
     }
     if (guard_is_open (station.guard))
         talk_say (&self->talk, TALK_NOTICE, "--insecure: whoever reaches this address can take part");
-    s_run (self, &parts, &station, onlooker, result, &rc);
+    int rc = s_run (self, &parts, &station, onlooker, result);
     station_close (&station);
     return rc;
 }

@@ -7,8 +7,6 @@
 #include "base/options.h"
 #include "cmd/options_tables.h"
 
-enum { SHOWN_MAX = 60 };
-
 #define WIRED       "needs parts that are processes: give --at ipc://NAME or tcp://HOST:PORT"
 #define OVER_TCP    "is about ports: give --at tcp://HOST:PORT"
 #define CHAINED     "is about the items of the next pipeline: give --into URL"
@@ -46,12 +44,12 @@ static const option_t *s_given_of (const config_t *config, const option_t *table
 }
 
 //  "--jobs", or "-X" where there is no long name.
-static const char *s_show (const option_t *row, char text[SHOWN_MAX])
+static const char *s_show (const option_t *row, char text[OPTIONS_SHOWN])
 {
     if (row->names)
-        snprintf (text, SHOWN_MAX, "--%.*s", (int)strcspn (row->names, "|"), row->names);
+        snprintf (text, OPTIONS_SHOWN, "--%.*s", (int)strcspn (row->names, "|"), row->names);
     else
-        snprintf (text, SHOWN_MAX, "-%c", row->letters[0]);
+        snprintf (text, OPTIONS_SHOWN, "-%c", row->letters[0]);
     return text;
 }
 
@@ -143,7 +141,7 @@ static int s_check_rules (const config_t *config, char *error, size_t error_size
 {
     for (size_t i = 0; i < sizeof s_rules / sizeof *s_rules; i++) {
         const option_t *row = s_rules[i].is_so (config) ? s_given_of (config, s_rules[i].rows) : NULL;
-        char text[SHOWN_MAX];
+        char text[OPTIONS_SHOWN];
         if (row)
             return options_fail (error, error_size, "%s %s", s_show (row, text), s_rules[i].why);
     }
@@ -156,7 +154,7 @@ static int s_check_inproc (const char *at, address_kind_t kind, char *error, siz
         return options_fail (error, error_size,
                              "'%.*s' joins the threads of one process only: run them all by dishes, or give "
                              "ipc://NAME or tcp://HOST:PORT",
-                             SHOWN_MAX, at);
+                             OPTIONS_SHOWN, at);
     return 0;
 }
 
@@ -205,7 +203,7 @@ static int s_check_local (const config_t *config, char *error, size_t error_size
     if (options_has_named (config, "dryers"))
         return options_fail (error, error_size, "--dryers and --no-local exclude each other: give one");
     if (config->command.count)
-        return options_fail (error, error_size, "--no-local runs no command: give '%.*s' to the dryers", SHOWN_MAX,
+        return options_fail (error, error_size, "--no-local runs no command: give '%.*s' to the dryers", OPTIONS_SHOWN,
                              config->command.words[0]);
     return 0;
 }
@@ -273,27 +271,40 @@ static int s_check_output (const config_t *config, char *error, size_t error_siz
                              "--json gives a task when it is done: leave out -u and --line-buffer, or --json");
     if (config->tagstring && strlen (config->tagstring) >= ENDPOINT_BYTES)
         return options_fail (error, error_size, "--tagstring is too long: give at most %d bytes", ENDPOINT_BYTES - 1);
-    if (config->stay && config->results)
+    return 0;
+}
+
+//  What holds one run.
+static int s_check_stay (const config_t *config, char *error, size_t error_size)
+{
+    if (!config->stay)
+        return 0;
+    if (config->results)
         return options_fail (error, error_size,
                              "a directory of --results holds one run: leave out --stay, or --results");
-    if (config->stay && (config->joblog || config->printer.out_path))
+    if (config->joblog || config->printer.out_path)
         return options_fail (error, error_size,
                              "a file of --joblog or -o holds one run: leave out --stay, or the file");
-    if ((config->resume || config->resume_failed) && !config->journal && !config->joblog)
+    if (config->journal)
+        return options_fail (error, error_size, "a journal holds one run: leave out --stay, or --journal");
+    return 0;
+}
+
+static int s_check_files (const config_t *config, char *error, size_t error_size)
+{
+    const char *out = config->printer.out_path, *joblog = config->joblog, *journal = config->journal;
+    if ((config->resume || config->resume_failed) && !journal && !joblog)
         return options_fail (error, error_size,
                              "--resume needs to know what was done: give the --journal or --joblog of that run");
-    if (config->runner.dry_run && config->journal)
+    if (config->runner.dry_run && journal)
         return options_fail (error, error_size,
                              "a journal keeps what was done, and --dry-run does nothing: leave out one of --journal "
                              "and --dry-run");
-    if (config->stay && config->journal)
-        return options_fail (error, error_size, "a journal holds one run: leave out --stay, or --journal");
-    if (s_is_same (config->journal, "") || s_is_same (config->journal, config->joblog) ||
-        s_is_same (config->journal, config->printer.out_path))
+    if (s_is_same (journal, "") || s_is_same (journal, joblog) || s_is_same (journal, out))
         return options_fail (error, error_size, "--journal needs a file of its own: give one that is nothing else");
-    if (s_is_same (config->joblog, config->printer.out_path))
+    if (s_is_same (joblog, out))
         return options_fail (error, error_size, "--joblog and -o name the same file: give two");
-    if (s_is_same (config->joblog, "") || s_is_same (config->printer.out_path, ""))
+    if (s_is_same (joblog, "") || s_is_same (out, ""))
         return options_fail (error, error_size, "the name of the file for --joblog or -o is empty: give one");
     return 0;
 }
@@ -344,7 +355,7 @@ static const char *s_belongs_to (const option_t *row)
 
 static int s_check_action (const config_t *config, char *error, size_t error_size)
 {
-    char text[SHOWN_MAX];
+    char text[OPTIONS_SHOWN];
     for (size_t i = 0; i < config->given.rows_size; i++) {
         const option_t *row = config->given.rows[i];
         if (s_actions_of (row) & 1u << config->action)
@@ -363,8 +374,8 @@ static int s_check_action (const config_t *config, char *error, size_t error_siz
 int options_check (const config_t *config, char *error, size_t error_size)
 {
     static int (*const checks[]) (const config_t *, char *, size_t) = {
-        s_check_action, s_check_place, s_check_chain,  s_check_rules,  s_check_security,
-        s_check_local,  s_check_items, s_check_filter, s_check_blocks, s_check_output,
+        s_check_action, s_check_place,  s_check_chain,  s_check_rules,  s_check_security, s_check_local,
+        s_check_items,  s_check_filter, s_check_blocks, s_check_output, s_check_stay,     s_check_files,
     };
     size_t count = config->action == ACTION_KEYGEN ? 1 : sizeof checks / sizeof *checks;
     for (size_t i = 0; i < count; i++)

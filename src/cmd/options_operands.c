@@ -5,8 +5,6 @@
 #include "base/options.h"
 #include "cmd/options_values.h"
 
-enum { SHOWN_MAX = 60 };
-
 typedef struct {
     const char *word;
     int kind;
@@ -112,7 +110,7 @@ static int s_read_nothing (config_t *config, char **words, char *error, size_t e
         return options_fail (error, error_size,
                              "no operands are taken here, and '%.*s' was given: commands belong to "
                              "dryer, items to washer",
-                             SHOWN_MAX, *words);
+                             OPTIONS_SHOWN, *words);
     return 0;
 }
 

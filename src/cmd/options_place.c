@@ -5,13 +5,6 @@
 
 #include "base/units.h"
 
-enum { SHOWN_MAX = 60 };
-
-static int s_refuse (char *error, size_t error_size, const char *text, const char *why)
-{
-    return options_fail (error, error_size, "'%.*s' %s", SHOWN_MAX, text, why);
-}
-
 int options_at (const option_t *row, void *target, const char *text, char *error, size_t error_size)
 {
     config_t *config = target;
@@ -87,7 +80,8 @@ int options_lane_ports (const option_t *row, void *target, const char *text, cha
     else
         rest = NULL;
     if (!rest || *rest || first > last)
-        return s_refuse (error, error_size, text, "is no range of ports: give the first and the last, as in 5600-5699");
+        return options_refuse (error, error_size, text,
+                               "is no range of ports: give the first and the last, as in 5600-5699");
     config->lane_first = first;
     config->lane_last = last;
     return 0;
@@ -97,7 +91,7 @@ int options_advertise (const option_t *row, void *target, const char *text, char
 {
     config_t *config = target;
     if (!*text || strlen (text) >= HOST_BYTES || strpbrk (text, "/[] \t"))
-        return s_refuse (error, error_size, text, "is not a host: give a name or an address, without a port");
+        return options_refuse (error, error_size, text, "is not a host: give a name or an address, without a port");
     config->advertise = text;
     return 0;
 }
@@ -110,7 +104,7 @@ int options_name (const option_t *row, void *target, const char *text, char *err
         is_fit = is_fit && !iscntrl ((unsigned char)*c);
     if (!is_fit)
         return options_fail (error, error_size, "'%.*s' is not a name: give 1 to %d bytes without control characters",
-                             SHOWN_MAX, text, NAME_BYTES - 1);
+                             OPTIONS_SHOWN, text, NAME_BYTES - 1);
     config->name = text;
     return 0;
 }
@@ -120,7 +114,7 @@ int options_run (const option_t *row, void *target, const char *text, char *erro
     config_t *config = target;
     uint64_t run;
     if (units_count (text, &run) == -1 || run == 0)
-        return s_refuse (error, error_size, text, "is not the number of a run: give what dishes --status says");
+        return options_refuse (error, error_size, text, "is not the number of a run: give what dishes --status says");
     config->run = run;
     return 0;
 }

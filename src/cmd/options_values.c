@@ -11,8 +11,6 @@
 
 #define HALT_FORMS "give now or soon, then fail, success or done, and how many, as in soon,fail=1 or now,fail=10%"
 
-enum { SHOWN_MAX = 60 };
-
 //  Which of `words` (ends with NULL) the first `size` bytes of `text` are; -1: none.
 static int s_keyword (const char *text, size_t size, const char *const *words)
 {
@@ -22,18 +20,14 @@ static int s_keyword (const char *text, size_t size, const char *const *words)
     return -1;
 }
 
-static int s_refuse (char *error, size_t error_size, const char *text, const char *why)
-{
-    return options_fail (error, error_size, "'%.*s' %s", SHOWN_MAX, text, why);
-}
-
 int options_delimiter (const option_t *row, void *target, const char *text, char *error, size_t error_size)
 {
     config_t *config = target;
     if (!*text)
         return options_fail (error, error_size, "the delimiter is empty: give one character, or use -0 for NUL");
     if (input_delimiter (text, &config->input.delimiter) == -1)
-        return s_refuse (error, error_size, text, "is not one byte: give a character, or \\n \\t \\0 \\NNN \\xHH");
+        return options_refuse (error, error_size, text,
+                               "is not one byte: give a character, or \\n \\t \\0 \\NNN \\xHH");
     return 0;
 }
 
@@ -42,9 +36,9 @@ static int s_item_size (const char *text, size_t *size, char *error, size_t erro
 {
     uint64_t bytes;
     if (units_size (text, &bytes) == -1)
-        return s_refuse (error, error_size, text, "is not a size: give " UNITS_SIZE_FORMS);
+        return options_refuse (error, error_size, text, "is not a size: give " UNITS_SIZE_FORMS);
     if (bytes < 1 || bytes > INPUT_MAX_ITEM_LIMIT)
-        return s_refuse (error, error_size, text, "is not possible: give a size from 1 to 2G");
+        return options_refuse (error, error_size, text, "is not possible: give a size from 1 to 2G");
     *size = (size_t)bytes;
     return 0;
 }
@@ -60,7 +54,7 @@ int options_header (const option_t *row, void *target, const char *text, char *e
     config_t *config = target;
     uint64_t lines = 1;
     if (strcmp (text, ":") != 0 && (units_count (text, &lines) == -1 || lines < 1 || lines > UINT32_MAX))
-        return s_refuse (error, error_size, text, "is not a number of lines: give one, or : for the first line");
+        return options_refuse (error, error_size, text, "is not a number of lines: give one, or : for the first line");
     config->input.header_lines = (uint32_t)lines;
     return 0;
 }
@@ -72,7 +66,7 @@ static int s_mark (const char *text, mark_t *mark, char *error, size_t error_siz
     return options_fail (error, error_size,
                          "'%.*s' is no mark of records: give at most %d bytes, with \\n \\t \\0 \\NNN \\xHH and "
                          "\\\\ for a backslash",
-                         SHOWN_MAX, text, MARK_BYTES);
+                         OPTIONS_SHOWN, text, MARK_BYTES);
 }
 
 int options_recend (const option_t *row, void *target, const char *text, char *error, size_t error_size)
@@ -145,7 +139,7 @@ int options_halt (const option_t *row, void *target, const char *text, char *err
     if (index >= 0)
         halt = halts[index];
     else if (!(strchr (text, '%') && s_halt_amount (text, &halt) == 0) && s_halt_condition (text, &halt) == -1)
-        return s_refuse (error, error_size, text, "is not a condition: " HALT_FORMS);
+        return options_refuse (error, error_size, text, "is not a condition: " HALT_FORMS);
     config->halt = halt;
     return 0;
 }
@@ -158,11 +152,11 @@ int options_jobs_read (const char *text, uint32_t *jobs, char *error, size_t err
         limit = limits_all_jobs ();
     int rc = units_jobs (text, limits_cores (), limit, jobs);
     if (rc == -1 && errno == EINVAL)
-        return s_refuse (error, error_size, text, "is not a number of jobs: give " UNITS_JOBS_FORMS);
+        return options_refuse (error, error_size, text, "is not a number of jobs: give " UNITS_JOBS_FORMS);
     if (rc == -1)
         return options_fail (error, error_size,
                              "'%.*s' is too many: the limit on open files has room for %u jobs; raise it (ulimit -Hn)",
-                             SHOWN_MAX, text, limit);
+                             OPTIONS_SHOWN, text, limit);
     return 0;
 }
 
@@ -185,7 +179,7 @@ int options_load (const option_t *row, void *target, const char *text, char *err
     uint64_t count;
     uint32_t load;
     if (units_jobs (text, limits_cores (), UINT32_MAX, &load) == -1)
-        return s_refuse (error, error_size, text, "is not a load: give N, N%, +N or -N of the cores");
+        return options_refuse (error, error_size, text, "is not a load: give N, N%, +N or -N of the cores");
     config->brake.load = units_count (text, &count) == 0 && count == 0 ? 0.01 : load;
     return 0;
 }
@@ -194,7 +188,7 @@ int options_rate (const option_t *row, void *target, const char *text, char *err
 {
     config_t *config = target;
     if (units_rate (text, &config->brake.rate) == -1)
-        return s_refuse (error, error_size, text, "is not a rate: give N/s, N/m or N/h, as in 10/s");
+        return options_refuse (error, error_size, text, "is not a rate: give N/s, N/m or N/h, as in 10/s");
     return 0;
 }
 
@@ -211,7 +205,7 @@ int options_nice (const option_t *row, void *target, const char *text, char *err
     bool is_less = *text == '-';
     const char *digits = text + (*text == '-' || *text == '+');
     if (units_count (digits, &count) == -1 || count > (is_less ? 20 : 19))
-        return s_refuse (error, error_size, text, "is not a niceness: give a number from -20 to 19");
+        return options_refuse (error, error_size, text, "is not a niceness: give a number from -20 to 19");
     config->runner.nice = is_less ? -(int)count : (int)count;
     return 0;
 }
@@ -221,9 +215,9 @@ int options_queue (const option_t *row, void *target, const char *text, char *er
     config_t *config = target;
     uint64_t tasks = 0, bytes = 0;
     if (units_count (text, &tasks) == -1 && units_size (text, &bytes) == -1)
-        return s_refuse (error, error_size, text, "is not a bound: give a number of tasks, or a size as in 64M");
+        return options_refuse (error, error_size, text, "is not a bound: give a number of tasks, or a size as in 64M");
     if (tasks == 0 && bytes == 0)
-        return s_refuse (error, error_size, text, "leaves no room: give at least 1");
+        return options_refuse (error, error_size, text, "leaves no room: give at least 1");
     config->queue_tasks = tasks;
     config->queue_bytes = bytes;
     return 0;
@@ -265,11 +259,11 @@ int options_results (const option_t *row, void *target, const char *text, char *
     if (!*text)
         return options_fail (error, error_size, "the name of the directory is empty: give one");
     if (s_is_table (text))
-        return s_refuse (error, error_size, text,
-                         "would be a table, and there is none here: give a directory, or --json -o FILE");
+        return options_refuse (error, error_size, text,
+                               "would be a table, and there is none here: give a directory, or --json -o FILE");
     if (s_has_replacement (text))
-        return s_refuse (error, error_size, text,
-                         "holds a replacement string: give a directory, the items become names below it");
+        return options_refuse (error, error_size, text,
+                               "holds a replacement string: give a directory, the items become names below it");
     config->results = text;
     return 0;
 }
@@ -301,8 +295,8 @@ int options_termseq (const option_t *row, void *target, const char *text, char *
 {
     config_t *config = target;
     if (termseq_parse (text, &config->runner.termseq) == -1)
-        return s_refuse (error, error_size, text,
-                         "is not a sequence: give signals and waits in ms, as in TERM,200,KILL,25");
+        return options_refuse (error, error_size, text,
+                               "is not a sequence: give signals and waits in ms, as in TERM,200,KILL,25");
     return 0;
 }
 
@@ -312,7 +306,7 @@ int options_when_full (const option_t *row, void *target, const char *text, char
     config_t *config = target;
     int index = s_keyword (text, strlen (text), names);
     if (index == -1)
-        return s_refuse (error, error_size, text, "is none of the three: give block, stack or drop");
+        return options_refuse (error, error_size, text, "is none of the three: give block, stack or drop");
     config->when_full = (when_full_t)index;
     return 0;
 }
