@@ -49,6 +49,18 @@ void bytes_free (bytes_t *self)
     *self = (bytes_t){0};
 }
 
+int bytes_move (block_t **block, size_t from, size_t used, size_t front, size_t capacity)
+{
+    block_t *made = block_new (capacity);
+    if (!made)
+        return -1;
+    if (used > from)
+        memcpy (block_data (made) + front, block_data (*block) + from, used - from);
+    block_unref (*block);
+    *block = made;
+    return 0;
+}
+
 void write_u32 (uint8_t *at, uint32_t number)
 {
     for (int i = 0; i < 4; i++)

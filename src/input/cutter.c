@@ -9,16 +9,6 @@
 #define READ_BYTES  ((size_t)4 << 20) // at once at most: the caller's loop wants its turn
 #define HEADER_MOST ((size_t)1 << 20)
 
-static size_t smaller (size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t larger (size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 int cutter_open (cutter_t *self, const input_source_t *from, const input_config_t *config, fault_t *fault)
 {
     mark_t end = config->record_end;
@@ -75,15 +65,10 @@ static size_t front_of (const cutter_t *self)
 static int move_open (cutter_t *self, size_t room)
 {
     size_t front = front_of (self), tail = self->used - self->lead;
-    block_t *block = block_new (front + room);
-    if (!block)
+    if (bytes_move (&self->block, self->lead, self->used, front, front + room) == -1)
         return fault_set (self->fault, ENOMEM, "no memory for a block of %zu bytes", front + room);
     if (front)
-        memcpy (block_data (block), self->header.data, front);
-    if (tail)
-        memcpy (block_data (block) + front, block_data (self->block) + self->lead, tail);
-    block_unref (self->block);
-    self->block = block;
+        memcpy (block_data (self->block), self->header.data, front);
     self->lead = front;
     self->used = front + tail;
     return 0;

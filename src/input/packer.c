@@ -9,11 +9,6 @@ enum { HEAD_BYTES = 4 }; // the count of values that begins a task
 
 #define PACK_BYTES ((size_t)128 << 10) // of a command, where -X is given and -s is not
 
-static size_t smaller (size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 void packer_init (packer_t *self, const input_config_t *config, uint16_t columns, fault_t *fault)
 {
     uint32_t most = UINT32_MAX / columns;
@@ -70,13 +65,8 @@ static int fail_memory (packer_t *self)
 static int move_open (packer_t *self, size_t more)
 {
     size_t tail = self->used - self->open, wanted = tail ? (tail + more) * 2 : more;
-    block_t *block = block_new (wanted > self->block_bytes ? wanted : self->block_bytes);
-    if (!block)
+    if (bytes_move (&self->block, self->open, self->used, 0, larger (wanted, self->block_bytes)) == -1)
         return fail_memory (self);
-    if (tail)
-        memcpy (block_data (block), block_data (self->block) + self->open, tail);
-    block_unref (self->block);
-    self->block = block;
     self->start = self->open = 0;
     self->used = tail;
     return 1;

@@ -2,6 +2,7 @@
 
 #include "base/units.h"
 #include "core/scan.h"
+#include "input/bytes.h"
 
 #include <errno.h>
 #include <string.h>
@@ -51,16 +52,10 @@ static int fail_memory (reader_t *self)
 //  A new block of `capacity` that begins with what was not handed out.
 static int move_tail (reader_t *self, size_t capacity)
 {
-    block_t *block = block_new (capacity);
-    if (!block)
+    if (bytes_move (&self->block, self->start, self->used, 0, capacity) == -1)
         return fail_memory (self);
-    size_t tail = self->used - self->start;
-    if (tail)
-        memcpy (block_data (block), block_data (self->block) + self->start, tail);
-    block_unref (self->block);
-    self->block = block;
+    self->used -= self->start;
     self->start = 0;
-    self->used = tail;
     return 0;
 }
 
@@ -75,8 +70,7 @@ static int make_room (reader_t *self)
     if (tail >= self->limit)
         return fail_too_long (self);
     if (!self->block || oversize || (full && !largest)) {
-        size_t wanted = tail * 2 > self->block_bytes ? tail * 2 : self->block_bytes;
-        return move_tail (self, wanted < self->limit ? wanted : self->limit);
+        return move_tail (self, smaller (larger (tail * 2, self->block_bytes), self->limit));
     }
     return 0;
 }
