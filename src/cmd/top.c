@@ -30,7 +30,7 @@ typedef struct {
     int signals;   // signalfd; -1: none
     int signal;    // that ends us; 0: none
     bool has_left; // by a key
-    bool failed;   // stdout takes nothing
+    int failed;    // errno, where stdout takes nothing
     progress_t *progress;
     char line[PROGRESS_LINE_BYTES];
     uint64_t run;
@@ -123,6 +123,12 @@ static void s_paint (const top_t *self, const top_view_t *view)
     free (block);
 }
 
+static void s_write_out (top_t *self)
+{
+    if (fflush (stdout) == EOF && !self->failed)
+        self->failed = errno;
+}
+
 static void s_draw (top_t *self)
 {
     top_view_t view = s_view (self, NULL);
@@ -135,7 +141,7 @@ static void s_draw (top_t *self)
         top_show (&view, stdout);
         fputc ('\n', stdout);
     }
-    self->failed = fflush (stdout) == EOF;
+    s_write_out (self);
 }
 
 static progress_counts_t s_counts (const figures_t *figures, bool has_total)
@@ -268,7 +274,21 @@ static void s_show_last (top_t *self, const observer_result_t *result)
     top_view_t view = s_view (self, is_over ? &result->ending : NULL);
     if (is_over || (self->is_told && self->is_screen))
         top_show (&view, stdout);
-    self->failed = fflush (stdout) == EOF || self->failed;
+    s_write_out (self);
+}
+
+//  The exit status, and what is to be said of it.
+static int s_judge (stage_t *self, const top_t *top, const observer_result_t *result)
+{
+    if (top->failed) {
+        snprintf (self->error, sizeof self->error, "cannot write to stdout: %s", strerror (top->failed));
+        return stage_refuse (self, STATUS_ERROR);
+    }
+    if (top->has_left || top->signal)
+        return 0;
+    int status = observe_join_status (result);
+    observe_report (self, result, status);
+    return status;
 }
 
 int observe_top (stage_t *self, int *signal)
@@ -284,12 +304,7 @@ int observe_top (stage_t *self, int *signal)
     int status = STATUS_ERROR;
     if (observe_ask (self, &onlooker, &result) == 0) {
         s_show_last (&top, &result);
-        bool has_left = top.has_left || top.signal || top.failed;
-        status = has_left ? 0 : observe_join_status (&result);
-        if (!has_left)
-            observe_report (self, &result, status);
-        if (top.failed)
-            status = STATUS_ERROR;
+        status = s_judge (self, &top, &result);
         free (result.dryers);
     }
     *signal = top.signal;

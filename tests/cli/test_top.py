@@ -119,6 +119,8 @@ class Losses(TopCase):
         os.close(theirs)
         os.close(ours)
         self.ends(top, (-signal.SIGPIPE, 125))
+        with open("/dev/full", "wb") as full:
+            self.check_one_line(self.ends(self.top(stdout=full), 125), "cannot write to stdout: No space left")
         self.end(parts)
 
 
