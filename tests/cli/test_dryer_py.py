@@ -103,6 +103,23 @@ class OverIpc(PipelineCase):
         for printed in (result.out, result.err):
             self.assertEqual(collections.Counter(printed.split(b"|")[:-1]), due)
 
+    def test_killed_beside_c_dryers_nothing_is_lost(self):
+        """Its commands end with it: they run again elsewhere, each counts once, and is printed once."""
+        items = [b"%d" % i for i in range(200)]
+        script = 'echo x >> "by.$0"; sleep 0.02; echo $1'
+        sink = self.part("sink")
+        c_dryers = [self.c_dryer("-j1", "sh", "-c", script, "c", "{}") for _ in range(2)]
+        killed = self.dryer_py("-j2", "sh", "-c", script, "py", "{}")
+        washer = self.part("washer", stdin=b"\n".join(items))
+        self.wait_for(lambda: self.files("by.py") and len(self.read("by.py")) >= 20, "ten commands of dryer.py")
+        killed.signal(signal.SIGKILL)
+        result = self.end(sink)
+        self.check_each_once(result.lines, items)
+        self.end(washer)
+        self.assertEqual(killed.wait().status, -signal.SIGKILL)
+        for dryer in c_dryers:
+            self.end(dryer)
+
 
 class OverTcp(OverIpc):
     """With the cookie."""
@@ -268,23 +285,6 @@ STAY = 'echo $$ > "running.$1.$$"; {}; echo $1'
 
 
 class Losses(PipelineCase):
-    def test_killed_beside_c_dryers_nothing_is_lost(self):
-        """Its commands end with it: they run again elsewhere, each counts once, and is printed once."""
-        items = [b"%d" % i for i in range(200)]
-        script = 'echo x >> "by.$0"; sleep 0.02; echo $1'
-        sink = self.part("sink")
-        c_dryers = [self.c_dryer("-j1", "sh", "-c", script, "c", "{}") for _ in range(2)]
-        killed = self.dryer_py("-j2", "sh", "-c", script, "py", "{}")
-        washer = self.part("washer", stdin=b"\n".join(items))
-        self.wait_for(lambda: self.files("by.py") and len(self.read("by.py")) >= 20, "ten commands of dryer.py")
-        killed.signal(signal.SIGKILL)
-        result = self.end(sink)
-        self.check_each_once(result.lines, items)
-        self.end(washer)
-        self.assertEqual(killed.wait().status, -signal.SIGKILL)
-        for dryer in c_dryers:
-            self.end(dryer)
-
     def test_its_commands_do_not_outlive_it(self):
         sink = self.part("sink")
         dryer = self.dryer_py("-j2", "sh", "-c", STAY.format("sleep 1000 & wait"), "sh", "{}")
