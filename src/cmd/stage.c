@@ -199,6 +199,17 @@ static int s_run (stage_t *self, local_config_t *parts, int *signal)
     return status == -1 ? STATUS_ERROR : status;
 }
 
+//  Where a run goes on by nothing but a job log, somebody should notice that it is another one.
+static const supply_t *s_supply (stage_t *self)
+{
+    const config_t *config = &self->config;
+    bool is_resumed = (config->resume || config->resume_failed) && config->joblog && !config->journal;
+    if (!is_resumed || !self->input || !self->command || config->command.is_filter)
+        return NULL;
+    self->supply = lookout_open (&self->lookout, self->input, self->command, config->joblog, self->talk);
+    return &self->supply;
+}
+
 //  Without a balance (there is no memory for it) signals find no dryer to change.
 int stage_run (stage_t *self, local_config_t *parts, int *signal)
 {
@@ -209,6 +220,7 @@ int stage_run (stage_t *self, local_config_t *parts, int *signal)
     parts->dryer.runner.command = self->command;
     parts->dryer.quota.balance = balance;
     parts->washer.input = self->input;
+    parts->washer.supply = s_supply (self);
     status = s_run (self, parts, signal);
     quota_balance_destroy (&balance);
     return status;
@@ -241,6 +253,7 @@ static int s_act (stage_t *self, stage_fn *act, int *signal)
 
 static void s_close (stage_t *self)
 {
+    lookout_close (&self->lookout);
     input_destroy (&self->input);
     template_destroy (&self->command);
     config_free (&self->config);

@@ -6,6 +6,7 @@
 
 #include "cmd/config.h"
 #include "role/local.h"
+#include "role/lookout.h"
 
 enum { STATUS_DEADLINE = 124, STATUS_ERROR = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
 
@@ -14,6 +15,8 @@ typedef struct {
     talk_t talk;
     template_t *command; // NULL where no commands run
     input_t *input;      // NULL where no items are read
+    lookout_t lookout;   // of an input that goes on where a job log says
+    supply_t supply;     // what it sees
     char name[NAME_BYTES], host[NAME_BYTES];
     char error[1024]; // one line: why the last step failed
 } stage_t;

@@ -52,6 +52,7 @@ static int add_line (joblog_jobs_t *self, char *line, size_t size)
         errno = EINVAL;
         return -1;
     }
+    samples_add (&self->samples, seq, columns[COMMAND], (size_t)(line + size - 1 - columns[COMMAND])); // no newline
     bool failed = strcmp (columns[EXIT], "0") || strcmp (columns[SIGNAL], "0");
     if (ranges_add (&self->logged, seq, 1) == -1)
         return -1;
@@ -118,4 +119,5 @@ void joblog_jobs_free (joblog_jobs_t *self)
     ranges_free (&self->logged);
     ranges_free (&self->failed);
     self->whole_bytes = 0;
+    self->samples = (samples_t){0};
 }

@@ -155,6 +155,37 @@ class JobLog(ResumeCase):
         self.dishes("-j4", "--joblog", "log", "--resume-failed", *items, *WORK, status=0)
         self.assertEqual({item for item, times in self.ran().items() if times == 2}, {"5F", "6F"})
 
+    def check_noticed(self, says, first, then, *, stdin=b"", later=None):
+        """Whether it says that the log is of other tasks, once."""
+        self.write("log", "")
+        self.dishes("--joblog", "log", *first, stdin=stdin)
+        for how in ("--resume", "--resume-failed"):
+            result = self.dishes("--joblog", "log", how, *then, stdin=stdin if later is None else later)
+            self.assertEqual(result.err.count(b"the job log log tells of: items or command have changed"), int(says),
+                             str(result))
+
+    @harness.ways("inproc")
+    def test_another_input_is_noticed(self):
+        many = numbered(300)
+        for other in (b"0\n" + many, many.replace(b"\n160\n", b"\n160x\n"), many.replace(b"\n2\n", b"\n\n")):
+            with self.subTest(other[:10]):
+                self.check_noticed(True, ["-j4", "true"], ["true"], stdin=many, later=other)
+        self.check_noticed(True, ["true", ":::", "a", "b"], ["true", ":::", "b", "a", "c"])
+        self.check_noticed(True, ["true", ":::", "a"], ["false", ":::", "a"])
+        self.check_noticed(False, ["true", ":::", "a"], ["--quiet", "false", ":::", "a"])
+
+    @harness.ways("inproc")
+    def test_the_same_input_is_not(self):
+        """However the items lie, and whatever became of them."""
+        odd = b"a b\n'\n$(x)\n\t\n" + b"z" * 140000 + b"\n\xff\n"
+        for arguments in (["echo"], ["-n2", "echo"], ["-X", "echo"], ["-j3", "echo {%} {#}"], ["echo \"{.}\" {/} | cat\necho"],
+                          ["-k", "--tag", "exit 3"], ["--pipe", "--block", "10", "cat"], ["--filter", "cat"], [],
+                          ["-r", "-I", "X", "echo", "X"], ["-0", "echo"], ["--timeout", "5", "--retries", "2", "kill -9 $$"]):
+            with self.subTest(arguments):
+                self.check_noticed(False, arguments, arguments, stdin=odd)
+        both = ["echo", "{2}-{1}", ":::", "a b", "c", ":::+", "d", "e", ":::", "f", "g"]
+        self.check_noticed(False, both, both)
+
     def test_without_either_it_is_refused(self):
         self.usage_error("--resume", "true", ":::", "1", says=("--journal", "--joblog"))
 

@@ -74,6 +74,34 @@ static void test_last_line_of_a_job (void **state)
     assert_true (ranges_cover (&jobs.failed, 2, 2));
 }
 
+static void test_samples (void **state)
+{
+    MUST_READ (HEAD JOB ("2", "1", "0") "1\t:\t1.0\t0.1\t0\t0\t0\t0\ta\tb\0c\n" JOB (
+        "2", "0", "0") "3\t:\t1.0\t0.1\t0\t0\t1\t0\t\n");
+    samples_sort (&jobs.samples);
+    assert_int_equal (jobs.samples.size, 2); // of 3 nobody knows
+    assert_int_equal (jobs.samples.samples[0].n, 1);
+    assert_true (jobs.samples.samples[0].hash == samples_hash ("a\tb\nc", 5));
+    assert_int_equal (jobs.samples.samples[1].n, 2);
+    assert_true (jobs.samples.samples[1].hash == samples_hash ("gzip 'a b'", 10));
+    assert_true (jobs.samples.samples[1].hash != samples_hash ("gzip 'a c'", 10));
+}
+
+static void test_samples_of_many (void **state)
+{
+    static samples_t samples;
+    char command[20];
+    for (uint64_t n = 10000; n; n--)
+        samples_add (&samples, n, command, (size_t)snprintf (command, sizeof command, "do %u", (unsigned)n));
+    samples_sort (&samples);
+    assert_true (samples.size > SAMPLES_MOST / 2 && samples.size <= SAMPLES_MOST);
+    for (size_t i = 0; i < samples.size; i++) {
+        assert_int_equal (samples.samples[i].n, (i + 1) * samples.step);
+        int size = snprintf (command, sizeof command, "do %u", (unsigned)samples.samples[i].n);
+        assert_true (samples.samples[i].hash == samples_hash (command, (size_t)size));
+    }
+}
+
 static void test_nothing (void **state)
 {
     MUST_READ ("");
@@ -167,6 +195,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_jobs),       cmocka_unit_test (test_last_line_of_a_job),
+        cmocka_unit_test (test_samples),    cmocka_unit_test (test_samples_of_many),
         cmocka_unit_test (test_nothing),    cmocka_unit_test (test_odd_commands),
         cmocka_unit_test (test_torn),       cmocka_unit_test (test_refused),
         cmocka_unit_test (test_unreadable), cmocka_unit_test (test_our_own),
