@@ -8,12 +8,16 @@
 #include <time.h>
 
 //  Only the sink can end a run as a whole. A washer whose time is over leaves, and is lost to the run; so its deadline
-//  is a signal like those that a user sends. 0, or -1 and errno.
+//  is a signal like those that a user sends; it waits until the run hears signals. 0, or -1 and errno.
 static int set_deadline (int64_t deadline_ms, timer_t *timer)
 {
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGTERM};
     struct itimerspec due = {
         .it_value = {.tv_sec = (time_t)(deadline_ms / 1000), .tv_nsec = (long)(deadline_ms % 1000) * 1000000}};
+    sigset_t set;
+    sigemptyset (&set);
+    sigaddset (&set, SIGTERM);
+    sigprocmask (SIG_BLOCK, &set, NULL);
     signal (SIGTERM, SIG_DFL); // an ignored one would never come
     if (timer_create (CLOCK_MONOTONIC, &event, timer) == -1)
         return -1;

@@ -316,6 +316,10 @@ class Matrix:
         os.close(pipe)
         self.assertIn(b"deadline", parts[1].err)
 
+    def test_a_deadline_that_passes_before_the_input_is_open(self):
+        result = self.washer("--deadline", "1ms", *[":::", "a"] * 30000).wait()
+        self.assertEqual(result.status, 124, result.err)
+
     def test_halt_tells_everybody_the_same(self):
         parts = self.pipeline(*self.FAIL, items=b"7\n" + b"0\n" * 50, sink=("--halt", "soon,fail=1"))
         self.check((7, 7, 0), parts)
