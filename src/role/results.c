@@ -205,6 +205,7 @@ void results_piece (results_t *self, uint64_t dryer, uint64_t n, int stream, con
 {
     printer_task_t task = {.source = dryer, .n = n, .tag = tag, .tag_size = tag_size};
     int to = stream == 2 ? PRINTER_ERR : PRINTER_OUT;
+    self->has_streamed = self->config->printer.mode != PRINTER_GROUP;
     if (printer_piece (self->printer, &task, to, bytes->data, bytes->size) == -1)
         note_error (self);
     if (self->joblog && to == PRINTER_OUT && self->config->printer.mode != PRINTER_RAW) // as in GNU parallel
@@ -315,7 +316,7 @@ static int print_lines (results_t *self, const completion_t *what, printer_task_
 static bool may_have_pieces (const results_t *self, const completion_t *what)
 {
     bool was_run = what->outcome == TASK_OK || what->outcome == TASK_FAILED;
-    return what->pieces || (was_run && self->config->printer.mode != PRINTER_GROUP);
+    return what->pieces || (was_run && self->has_streamed);
 }
 
 static int print_each (results_t *self, const completion_t *what, printer_task_t *task)

@@ -23,6 +23,7 @@ typedef struct {
     struct tree *tree;
     progress_t *progress;
     watch_t watches[2]; // of the printer's descriptors
+    bool has_streamed;  // a piece came that may be printed before its task is done
     pieces_t *pieces;
     size_t size, capacity;
     uint64_t *found; // numbers of outputs that wait since an earlier life, while it goes on
