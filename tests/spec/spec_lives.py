@@ -217,6 +217,13 @@ def S15_silence_closes_a_life(case):
     assert 0.75 < down.at - began < 1.0 + MOST_LATE_S, down.at - began
 
 
+def S15_who_is_expected_and_does_not_come_is_closed(case):
+    sink = case.sink("--dead-after", "0.8")
+    life = life_new()       # the sink before knew it
+    washer = case.peer(sink, "w", wire.hello_of_washer(lanes=(life,)))
+    assert struct.unpack("<QB", washer.hear(DRYER_DOWN).records)[0] == life
+
+
 def S15_death_that_was_seen_closes_a_life(case):
     sink = case.sink()
     washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")

@@ -5,7 +5,7 @@ import struct
 import wire
 from players import LaneOfDryer, LaneOfWasher
 from run import over
-from wire import (ALONE, BROKEN, CLOSED, COUNTED, DONE, FAILED, GONE, LANEGOT, LAST, RECALL, RETURNED, SKIP,
+from wire import (ALONE, BROKEN, CLOSED, COUNTED, DONE, DRYER_UP, FAILED, GONE, LANEGOT, LAST, RECALL, RETURNED, SKIP,
                   TASKS)
 
 
@@ -78,6 +78,25 @@ def S20_task_is_sent_while_it_is_neither_out_nor_counted(case):
     third = LaneOfDryer(washer, slots=9).begin()
     assert all_tasks(third, 1) == [(4, "item 4")]
     third.hear_none(TASKS, 0.2)
+
+
+def S20_what_its_dryer_does_not_hold_for_a_new_sink_is_not_out(case):
+    sink = case.sink_player()
+    case.washer(lines(3))
+    dryer = LaneOfDryer(sink.meet("w"), slots=3).begin()
+    places = {}
+    while len(places) < 3:
+        message = dryer.hear(TASKS)
+        tasks = wire.read_tasks(message)
+        places.update((tasks.n + i, message.seq) for i in range(len(tasks.items)))
+    sink.reborn()
+    dryer.remote = washer = sink.meet("w")                  # what the dryer said of 1 and 3 is lost
+    held = wire.Inventory(washer.life, dryer.got, ((washer.life, places[2], 2, 1),))
+    washer.letter(DRYER_UP, struct.pack("<Q", dryer.life) + wire.text("host") + struct.pack("<IIII", 3, 0, 1, 1) +
+                  wire.inventory(held))
+    dryer.order()                                           # for the lane that it has
+    dryer.lanegot(dryer.got)
+    assert all_tasks(dryer, 2) == [(1, "item 1"), (3, "item 3")]
 
 
 def S21_window_is_slots_times_grain_and_prefetch(case):
