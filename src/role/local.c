@@ -405,27 +405,33 @@ static uint32_t most_slots (const local_config_t *config)
 }
 
 //  Processes before threads, and the station has threads.
-static int open_local (local_t *self, char *error, size_t error_size)
+static int open_without_threads (local_t *self)
 {
     local_config_t *config = &self->config;
-    const talk_t *talk = talk_of (config);
-    snprintf (error, error_size, "cannot begin");
-    if (config->dryers && !(self->warden = warden_new (config->dryers, run_warded, self, talk)))
+    if (config->dryers && !(self->warden = warden_new (config->dryers, run_warded, self, talk_of (config))))
         return -1;
     if (config->has_dryer && !(config->dryer.runner.guardian = guardian_new (most_slots (config))))
         return -1;
     self->parts[DRYER].is_here = config->has_dryer;
     self->parts[SINK].is_here = config->has_sink;
     self->news = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (self->news == -1 || open_signals (self) == -1)
+    return self->news == -1 ? -1 : open_signals (self);
+}
+
+static int open_local (local_t *self, char *error, size_t error_size)
+{
+    local_config_t *config = &self->config;
+    if (open_without_threads (self) == -1) {
+        snprintf (error, error_size, "cannot begin: %s", strerror (errno));
         return -1;
+    }
     if (station_open (&self->station, &config->station, error, error_size) == -1)
         return -1;
     if (config->chain && chain_open (&self->chain, config->chain, &config->sink, error, error_size) == -1)
         return -1;
     bool is_open = guard_is_open (self->station.guard) || (config->chain && guard_is_open (self->chain.station.guard));
     if (is_open && !config->is_warded)
-        talk_say (talk, TALK_ERROR, "--insecure: whoever reaches this address can take part");
+        talk_say (talk_of (config), TALK_ERROR, "--insecure: whoever reaches this address can take part");
     prepare_parts (self);
     return 0;
 }
