@@ -387,7 +387,7 @@ void put_before (writer_t *out, before_t before)
 before_t get_before (reader_t *in)
 {
     uint8_t end = get_u8 (in);
-    in->bad |= end < END_JOINED || end > END_DEADLINE;
+    in->bad |= end < END_JOINED || (end > END_DEADLINE && end != END_LOST);
     return (before_t){.end = in->bad ? END_NONE : (end_t)end, .status = get_u8 (in)};
 }
 
@@ -397,7 +397,7 @@ void ending_after (ending_t *self, before_t before)
     enum { MORE = 101 };
     unsigned all = (unsigned)self->status + before.status;
     bool are_counts = before.end == END_JOINED && self->status <= MORE && before.status <= MORE;
-    if (before.end == END_HALTED || before.end == END_DEADLINE)
+    if (before.end != END_NONE && before.end != END_JOINED)
         self->end = before.end;
     if (are_counts)
         self->status = (uint8_t)(all > MORE ? MORE : all);

@@ -46,9 +46,10 @@ typedef struct {
     char why[WHY_BYTES]; // of END_LOST: what happened at the sink, one line; "": it did not say
 } ending_t;
 
-//  How the pipeline before this one has ended, where its results are the items here. END_NONE: there is none.
+//  How the items have ended, where there is more to say than that they have. They are the results of another pipeline:
+//  how that has ended. Or they could not be read to their end: END_LOST.
 typedef struct {
-    end_t end;      // END_JOINED, END_HALTED or END_DEADLINE
+    end_t end;      // END_JOINED, END_HALTED, END_DEADLINE or END_LOST; END_NONE: no more to say
     uint8_t status; // its exit status, in which that of those before it is
 } before_t;
 

@@ -430,6 +430,11 @@ const ending_t *sink_ending (const sink_t *self)
     return &self->ending;
 }
 
+bool sink_input_failed (const sink_t *self)
+{
+    return self->before.end == END_LOST;
+}
+
 const char *sink_reason (const sink_t *self)
 {
     return self->reason;

@@ -468,6 +468,11 @@ static void join (sink_t *self, uint64_t failed, int64_t now_ms)
                        .status = halted ? self->halt_status : (uint8_t)(failed > 100 ? 101 : failed)};
     if (!halted || self->before.end != END_JOINED)
         ending_after (&ending, self->before);
+    if (sink_input_failed (self)) {
+        sink_explain (self, "the washer could not read all of its input; %llu tasks were counted",
+                      (unsigned long long)self->tally.counted.total);
+        count_commit (self, now_ms);
+    }
     count_end (self, ending.end, ending.status, now_ms);
 }
 

@@ -50,7 +50,7 @@ int washer_put (washer_t *self, slice_t *bytes, uint64_t tasks);
 //  same: what is dropped the next time is something else.
 int washer_put_dropped (washer_t *self, const slice_t *bytes, uint64_t tasks);
 
-//  The items are what another pipeline has come to. Before washer_eof.
+//  The items are what another pipeline has come to, or there should have been more of them. Before washer_eof.
 void washer_before (washer_t *self, before_t before);
 void washer_eof (washer_t *self); // no more will be put
 

@@ -389,6 +389,7 @@ static void prepare_parts (local_t *self)
     config->washer.site = config->dryer.site = config->sink.site = self->station.site;
     config->washer.is_beside_sink = config->has_sink && !config->chain;
     config->dryer.is_beside_sink = config->has_sink || config->is_warded;
+    config->sink.is_beside_washer = config->has_washer && !config->chain;
     config->sink.bound = on_bound;
     config->sink.shown = config->chain ? on_shown : NULL;
     config->sink.ending = on_ending;

@@ -329,6 +329,12 @@ static bool is_over (const sink_role_t *self, int64_t now_ms)
     return self->is_leaving || (is_parted && (is_impatient || results_idle (&self->results)));
 }
 
+//  The washer has said it to the same user.
+static bool is_known (const sink_role_t *self)
+{
+    return self->config->is_beside_washer && sink_input_failed (self->core);
+}
+
 static void conclude (sink_role_t *self, sink_role_result_t *result)
 {
     progress_counts_t last = counts (self);
@@ -338,7 +344,8 @@ static void conclude (sink_role_t *self, sink_role_result_t *result)
     result->status = result->ending.end == END_NONE ? STATUS_ERROR : result->ending.status;
     if (results_error (&self->results) && !self->failed && !self->signal)
         sink_role_say_error (self, results_error_text (&self->results));
-    if (result->ending.end == END_LOST && !self->failed && !self->is_said && *sink_reason (self->core))
+    if (result->ending.end == END_LOST && !self->failed && !self->is_said && !is_known (self) &&
+        *sink_reason (self->core))
         talk_say (&self->config->talk, TALK_ERROR, "%s", sink_reason (self->core));
     if (self->failed)
         result->status = STATUS_ERROR;

@@ -35,6 +35,7 @@ typedef struct {
     bool is_dry;         // nothing is done: the job log is read and not written
     const char *command; // what is run, for the journal; NULL: not known
     bool is_progress;
+    bool is_beside_washer;      // which says itself why its input ends too early
     progress_config_t progress; // start_ms is filled in here
     talk_t talk;
     //  Called in the sink's thread when others can find it: this run, at this address, whose port is the one that was

@@ -28,6 +28,7 @@ typedef struct {
     bool is_waiting; // for the input
     bool eof;        // of the input
     bool eof_told;   // to the core
+    bool is_cut;     // the end came too early
     bool was_served; // a dryer came
     bool is_leaving; // at once
     bool failed;     // said so already
@@ -209,11 +210,14 @@ static void unstack (role_t *self)
         self->eof_told = true;
         if (self->config->before)
             washer_before (self->core, *self->config->before);
+        else if (self->is_cut)
+            washer_before (self->core, (before_t){.end = END_LOST, .status = STATUS_ERROR});
         washer_eof (self->core);
     }
 }
 
-//  What was read is all there will be; but of results of another pipeline the rest may come yet, to who begins again.
+//  What was read is all there will be, and is done before the run is lost for it; but of results of another pipeline
+//  the rest may come yet, to who begins again.
 static void fail_input (role_t *self)
 {
     talk_say (&self->config->talk, TALK_ERROR, "%s", self->supply.error (self->supply.arg));
@@ -221,7 +225,7 @@ static void fail_input (role_t *self)
     if (self->config->before)
         self->is_leaving = true;
     else
-        self->eof = true;
+        self->eof = self->is_cut = true;
 }
 
 //  One read. False where nothing more is to be had now.

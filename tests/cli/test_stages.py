@@ -320,6 +320,17 @@ class Matrix:
         result = self.washer("--deadline", "1ms", *[":::", "a"] * 30000).wait()
         self.assertEqual(result.status, 124, result.err)
 
+    def test_an_input_that_cannot_be_read_to_its_end(self):
+        """What came before is done, and nobody says that this was all."""
+        join = self.observe("--join", self.at)
+        sink = self.sink("-k")
+        self.wait_for(lambda: self.status_json()["observers"] == 2, "the join")
+        dryer, washer = self.dryer("echo"), self.washer("--max-item", "5", stdin=b"a\nb\n0123456789\nc\n")
+        self.check_one_line(self.ends(washer, 125), "--max-item")
+        for part in sink, dryer, join:
+            self.check_one_line(self.ends(part, 125), "the washer could not read all of its input; 2 tasks were counted")
+        self.assertEqual(sink.out, b"a\nb\n")
+
     def test_halt_tells_everybody_the_same(self):
         parts = self.pipeline(*self.FAIL, items=b"7\n" + b"0\n" * 50, sink=("--halt", "soon,fail=1"))
         self.check((7, 7, 0), parts)

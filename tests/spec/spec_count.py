@@ -387,6 +387,10 @@ def S48_early_end_before_is_the_end(case):
     assert ends_after(case, (DEADLINE, 124), 0) == (DEADLINE, 124)
 
 
+def S48_an_input_that_cannot_be_read_is_a_lost_run(case):
+    assert ends_after(case, (LOST, 125), 0, 1) == (LOST, 125)
+
+
 def S48_nothing_is_cut_off_by_it(case):
     sink = case.sink()
     washer, dryer = case.peer(sink, "w"), case.peer(sink, "d")

@@ -463,6 +463,7 @@ static void test_the_end_is_that_of_the_pipelines_before_too (void **state)
         {{END_HALTED, 3}, 1, END_HALTED, 3},
         {{END_HALTED, 0}, 1, END_HALTED, 1},
         {{END_DEADLINE, 124}, 0, END_DEADLINE, 124},
+        {{END_LOST, 125}, 1, END_LOST, 125}, // the washer could not read on
     };
     for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) {
         bool is_restored = i % 2;
@@ -491,7 +492,7 @@ static void test_the_end_is_that_of_the_pipelines_before_too (void **state)
 //  An end that none can have is a malformed message.
 static void test_an_eof_after_no_end_is_none (void **state)
 {
-    static const end_t ends[] = {END_NONE, END_INTERRUPTED, END_LOST};
+    static const end_t ends[] = {END_NONE, END_INTERRUPTED, END_LOST + 1};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         desk_t desk;
         desk_open (&desk, &plain, NULL);
