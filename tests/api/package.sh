@@ -36,6 +36,9 @@ nm -D --defined-only "$library" | awk '{ print $3 }' | sed 's/@.*//' | sort >"$s
 sed -n 's/^DISHES_API .*[ *]\(dishes_[a-z_]*\) (.*/\1/p' "$scratch/usr/include/dishes.h" | sort >"$scratch/declared"
 [ -s "$scratch/declared" ] || fail "no function was found in dishes.h"
 diff "$scratch/declared" "$scratch/exported" || fail "what is declared (<) is not what is exported (>)"
+nm -D --undefined-only "$library" | awk '{ print $2 }' | sed 's/@.*//' >"$scratch/wanted"
+! grep -xE '(__cxa_)?at_?exit|on_exit|exit|printf|puts|putchar|perror|v?syslog' "$scratch/wanted" ||
+    fail "the library would do that to a program that is not its own"
 [ "$(find "$scratch/usr/include" -type f | wc -l)" = 1 ] || fail "more than one header was installed"
 
 export PKG_CONFIG_PATH=$lib/pkgconfig
