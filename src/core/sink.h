@@ -137,8 +137,7 @@ bool sink_packet (sink_t *self, packet_t *out);
 sink_state_t sink_state (const sink_t *self);
 const ending_t *sink_ending (const sink_t *self);
 const char *sink_reason (const sink_t *self);
-bool sink_input_failed (
-    const sink_t *self); // by the word of its washer: such a run is lost when what was read is counted
+bool sink_input_failed (const sink_t *self); // its washer said so: lost when what was read is counted
 bool sink_failed (const sink_t *self);
 
 sink_status_t sink_status (const sink_t *self);
