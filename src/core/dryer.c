@@ -67,6 +67,7 @@ void dryer_letter (dryer_t *self, uint8_t type, uint32_t count, writer_t *record
     slice_t bytes;
     if (writer_take (records, &bytes) == -1)
         self->oom = true;
+    reports_flush (&self->reports, &self->session.link);
     link_push (&self->session.link, type, count, &bytes, NULL);
     self->is_pressing = true;
 }
@@ -435,13 +436,14 @@ void dryer_tick (dryer_t *self, int64_t now_ms)
     if (session_tick (&self->session, now_ms) == HEARD_LOST)
         on_lost (self);
     note_silence (self);
-    if (self->state == DRYER_OPEN || self->state == DRYER_LEAVING)
+    bool holds = holds_back (self, now_ms);
+    if (!holds && (self->state == DRYER_OPEN || self->state == DRYER_LEAVING))
         reports_pump (&self->reports, &self->session.link, self->session.credit, &self->ports);
     drain (self, now_ms);
     if (self->session.state == SESSION_HELLO && session_hello_due (&self->session, now_ms))
         hello (self);
     self->session.gauge = self->held.tasks;
-    if (self->state != DRYER_GONE && !holds_back (self, now_ms)) {
+    if (self->state != DRYER_GONE && !holds) {
         session_pump (&self->session, &self->outbox, now_ms);
         if (self->unsent)
             self->pumped_ms = now_ms;

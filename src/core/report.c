@@ -14,7 +14,7 @@ static void letter (reports_t *self, link_t *link, uint8_t type, uint32_t count,
 
 //  ---- DONE records
 
-static void flush (reports_t *self, link_t *link)
+void reports_flush (reports_t *self, link_t *link)
 {
     if (!self->records_count)
         return;
@@ -114,7 +114,7 @@ static void hand_inline (reports_t *self, link_t *link, waiting_t *w, const drye
     uint64_t out_bytes = w->result.out_bytes, err_bytes = w->result.err_bytes;
     if (self->records.size + self->body.size + out_bytes + err_bytes > BATCH_BYTES ||
         (self->records_count && self->records_washer != w->washer))
-        flush (self, link);
+        reports_flush (self, link);
     if (!out_bytes && !err_bytes && extend (self, w))
         return;
     size_t start = self->body.size;
@@ -160,10 +160,10 @@ static bool hand_piece (reports_t *self, link_t *link, waiting_t *w, const dryer
 
 static void hand_done (reports_t *self, link_t *link, waiting_t *w)
 {
-    flush (self, link);
+    reports_flush (self, link);
     put_record (self, w, w->result.flags | RESULT_IN_PIECES, 0, 0);
     put_texts (self, &w->result);
-    flush (self, link);
+    reports_flush (self, link);
     link_transient (link);
     w->done_seq = link_sent (link);
 }
@@ -206,7 +206,7 @@ void reports_pump (reports_t *self, link_t *link, uint64_t credit, const dryer_p
 {
     while (self->handed < self->size && hand_next (self, link, credit, ports)) {
     }
-    flush (self, link);
+    reports_flush (self, link);
 }
 
 //  ---- taking results in

@@ -41,7 +41,10 @@ typedef struct {
 void reports_add (reports_t *self, link_t *link, uint64_t credit, const running_t *job, const result_t *result,
                   const dryer_ports_t *ports);
 
-//  Hands on what the credit allows.
+//  Makes a letter of what was gathered so far: what comes next in the link is later than that.
+void reports_flush (reports_t *self, link_t *link);
+
+//  Hands on what the credit allows, and gathers no more.
 void reports_pump (reports_t *self, link_t *link, uint64_t credit, const dryer_ports_t *ports);
 
 //  Streams a piece; returns how many bytes were taken.
