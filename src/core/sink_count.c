@@ -7,7 +7,7 @@
 #include <string.h>
 
 //  COUNTED is held back for so long, or so many tasks, where the washer can do without.
-enum { HOLD_MS = 20, HOLD_TASKS = 32 };
+enum { HOLD_MS = 20, HOLD_TASKS = 16 };
 
 //  A record of COUNTED, and how many go in one message.
 enum { RECORD_BYTES = 17, RECORDS_MOST = 1 << 16 };

@@ -329,7 +329,7 @@ static void test_counted_is_held_back_while_enough_waits_at_the_slots (void **st
         uint64_t waiting, count;
         int64_t ms; // when the washer hears of it
     } rows[] = {{PREFETCH, 1, 19},  {PREFETCH / 2, 1, 19}, {PREFETCH / 2 - 1, 1, 0}, {0, 1, 0},
-                {PREFETCH, 31, 19}, {PREFETCH, 32, 0},     {UINT64_MAX, 1, 19}};
+                {PREFETCH, 15, 19}, {PREFETCH, 16, 0},     {UINT64_MAX, 1, 19}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         desk_t desk;
         desk_open (&desk, &plain, NULL);
