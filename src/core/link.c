@@ -2,7 +2,7 @@
 #include "core/array.h"
 
 //  How many letters may come in before the sender is told at once: beats tell it else.
-enum { TELL_AFTER = 64 };
+enum { TELL_AFTER = 16 };
 
 static void letter_drop (letter_t *self)
 {

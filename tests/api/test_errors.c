@@ -76,7 +76,7 @@ static void test_second_sink (void **state)
 
 static void check_nobody_there (const char *at)
 {
-    dishes_opts_t opts = {.size = sizeof opts, .wait_ms = 100};
+    dishes_opts_t opts = {.size = sizeof opts, .wait_ms = 1500};
     dishes_washer_t *washer = dishes_washer_new (at, &opts);
     dishes_dryer_t *dryer = dishes_dryer_new (at, &opts);
     assert_non_null (washer);
