@@ -1,8 +1,8 @@
 #include "core/link.h"
 #include "core/array.h"
 
-//  How many letters may come in before the sender is told at once: beats tell it else.
-enum { TELL_AFTER = 16 };
+//  How many records may come in before the sender is told at once: beats tell it else.
+enum { TELL_AFTER = 64 };
 
 static void letter_drop (letter_t *self)
 {
@@ -81,12 +81,12 @@ void link_heard (link_t *self, const header_t *header)
         self->gap = true; // in order, all of it would be here: it was lost
 }
 
-bool link_accept (link_t *self, uint64_t seq)
+bool link_accept (link_t *self, uint64_t seq, uint32_t records)
 {
     if (seq == self->got + 1) {
         self->got++;
         self->gap = false;
-        self->untold++;
+        self->untold += records ? records : 1;
         return true;
     }
     if (seq <= self->got)

@@ -29,7 +29,7 @@ typedef struct {
     uint64_t ack;      // committed; the owner moves it, never past `got`
     uint64_t gap_told; // the value of got for which the gap was reported last, plus 1
     bool gap;          // something behind `got` was lost, the peer is to be told
-    uint32_t untold;   // letters received since the peer heard our got and ack
+    uint64_t untold;   // records received since the peer heard our got and ack
     bool failed;       // memory ended: the owner must end
 } link_t;
 
@@ -49,7 +49,7 @@ void link_heard (link_t *self, const header_t *header);
 
 //  True where the message (seq > 0) is the next in order and is to be handled now; else it is a duplicate or leaves a
 //  gap.
-bool link_accept (link_t *self, uint64_t seq);
+bool link_accept (link_t *self, uint64_t seq, uint32_t records);
 
 //  Everything received is also committed: for owners that commit nothing.
 void link_ack_all (link_t *self);

@@ -156,7 +156,7 @@ static heard_t heard_letter (session_t *self, const message_t *message)
 {
     if ((self->state != SESSION_UP && self->state != SESSION_BYE) || !message->header.seq)
         return message->header.seq ? HEARD_NOTHING : HEARD_BAD;
-    if (!link_accept (&self->link, message->header.seq))
+    if (!link_accept (&self->link, message->header.seq, message->header.count))
         return HEARD_NOTHING;
     link_ack_all (&self->link);
     return self->state == SESSION_UP ? HEARD_LETTER : HEARD_NOTHING;

@@ -282,7 +282,7 @@ void sink_heard (sink_t *self, const message_t *message, int64_t now_ms)
     if (header->type == MSG_BYE) {
         sink_reply (self, peer->life, peer->role, MSG_GONE, NULL);
         peers_close (self, peer, false, now_ms);
-    } else if (header->seq && link_accept (&peer->link, header->seq)) {
+    } else if (header->seq && link_accept (&peer->link, header->seq, header->count)) {
         count_letter (self, peer, message, now_ms);
     }
 }
