@@ -107,6 +107,25 @@ static inline char *feed_text (feed_t *self, uint8_t end, size_t limit)
     return realloc (text, size + 1);
 }
 
+//  Parts of good files, as the feed chooses them, with bytes of its own between them, into out[limit]: its size. For
+//  what is refused too soon to be learned from single bytes.
+static inline size_t feed_file (feed_t *self, const char *const *parts, unsigned parts_size, uint8_t *out, size_t limit)
+{
+    enum { OWN = 16 };
+    size_t size = 0;
+    while (feed_left (self)) {
+        unsigned part = feed_below (self, parts_size + 4);
+        size_t length = part < parts_size ? strlen (parts[part]) : 1 + feed_below (self, OWN);
+        const uint8_t *bytes = part < parts_size ? (const uint8_t *)parts[part] : feed_bytes (self, length, &length);
+        if (length > limit - size)
+            break;
+        if (length)
+            memcpy (out + size, bytes, length);
+        size += length;
+    }
+    return size;
+}
+
 //  What one input may have taken of memory: a small multiple of its own size, since nothing that is received may say
 //  how much is to be allocated.
 static inline void feed_check_memory (size_t before, size_t size)

@@ -25,22 +25,6 @@ static const char *const parts[] = {
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 
-static size_t compose (feed_t *feed, uint8_t *out)
-{
-    size_t size = 0;
-    while (feed_left (feed) && size + 100 < LOG_MOST) {
-        unsigned part = feed_below (feed, PARTS + 2);
-        const char *text = part < PARTS ? parts[part] : "";
-        size_t length = strlen (text), extra = part < PARTS ? 0 : 1 + feed_below (feed, 16);
-        const uint8_t *bytes = feed_bytes (feed, extra, &extra);
-        memcpy (out + size, text, length);
-        if (extra)
-            memcpy (out + size + length, bytes, extra);
-        size += length + extra;
-    }
-    return size;
-}
-
 static int read_log (const uint8_t *data, size_t size, joblog_jobs_t *jobs)
 {
     char path[64], error[300] = "";
@@ -68,7 +52,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     static uint8_t text[LOG_MOST];
     joblog_jobs_t jobs, again;
     feed_t feed = feed_of (data, size);
-    size_t bytes = compose (&feed, text);
+    size_t bytes = feed_file (&feed, parts, PARTS, text, LOG_MOST);
     if (read_log (text, bytes, &jobs) == -1)
         return 0;
     check (&jobs, bytes);
