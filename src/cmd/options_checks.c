@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "cmd/options_foreign.h"
 #include "cmd/options_tables.h"
 
 #define WIRED       "needs parts that are processes: give --at ipc://NAME or tcp://HOST:PORT"
@@ -226,6 +227,22 @@ static int s_check_items (const config_t *config, char *error, size_t error_size
     return 0;
 }
 
+//  Taken for text they would do harm: `mv {} {=s/a/b/=}` moves all items to one name.
+static int s_check_strings (const config_t *config, char *error, size_t error_size)
+{
+    foreign_string_t found = {.text = NULL};
+    if (config->command.replace)
+        return 0;
+    for (size_t i = 0; i < config->command.count && !found.text; i++)
+        options_find_foreign (config->command.words[i], &found);
+    if (!found.text && config->tagstring)
+        options_find_foreign (config->tagstring, &found);
+    if (!found.text)
+        return 0;
+    return options_fail (error, error_size, "'%.*s' %s", found.size < OPTIONS_SHOWN ? (int)found.size : OPTIONS_SHOWN,
+                         found.text, found.advice);
+}
+
 static int s_check_filter (const config_t *config, char *error, size_t error_size)
 {
     if (!config->command.is_filter)
@@ -374,8 +391,8 @@ static int s_check_action (const config_t *config, char *error, size_t error_siz
 int options_check (const config_t *config, char *error, size_t error_size)
 {
     static int (*const checks[]) (const config_t *, char *, size_t) = {
-        s_check_action, s_check_place,  s_check_chain,  s_check_rules,  s_check_security, s_check_local,
-        s_check_items,  s_check_filter, s_check_blocks, s_check_output, s_check_stay,     s_check_files,
+        s_check_action,  s_check_place,  s_check_chain,  s_check_rules,  s_check_security, s_check_local, s_check_items,
+        s_check_strings, s_check_filter, s_check_blocks, s_check_output, s_check_stay,     s_check_files,
     };
     size_t count = config->action == ACTION_KEYGEN ? 1 : sizeof checks / sizeof *checks;
     for (size_t i = 0; i < count; i++)

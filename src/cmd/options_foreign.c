@@ -2,6 +2,8 @@
 
 #include "cmd/options_foreign.h"
 
+#include <string.h>
+
 #define MACHINES      "start a dryer on each machine, as in ssh HOST dryer --at tcp://HEAD:PORT --key FILE COMMAND"
 #define TRANSFER      "copy files in the command itself, or share a file system"
 #define ROUND_ROBIN   "--pipe starts a command for each block; give a larger --block for fewer of them"
@@ -88,3 +90,36 @@ const option_foreign_t options_foreign[] = {
     {"block-timeout|blocktimeout|bt", NULL, "a block goes when it is full; use -n N to have records go as they come"},
     {0},
 };
+
+#define EXPRESSION                                                                                                     \
+    "would be a perl expression, and there are none here: use the shell's, as in 'f={}; mv \"$f\" \"${f%.c}.h\"', or " \
+    "give -I S where it is text"
+#define FROM_LAST                                                                                                      \
+    "would count from the last value, which nothing does here: give its number, as in {2}, or -I S where it is text"
+
+//  Behind the brace: as far as the string goes; 0: there is none.
+static size_t s_expression (const char *inner)
+{
+    const char *end = *inner == '=' ? strstr (inner + 1, "=}") : NULL;
+    return end ? (size_t)(end + 2 - inner) : 0;
+}
+
+static size_t s_from_last (const char *inner)
+{
+    size_t digits = *inner == '-' ? strspn (inner + 1, "0123456789") : 0;
+    size_t size = 1 + digits + strspn (inner + 1 + digits, "./");
+    return digits && inner[size] == '}' ? size + 1 : 0;
+}
+
+bool options_find_foreign (const char *text, foreign_string_t *found)
+{
+    while ((text = strchr (text, '{'))) {
+        size_t expression = s_expression (text + 1), size = expression ? expression : s_from_last (text + 1);
+        if (size) {
+            *found = (foreign_string_t){.text = text, .size = size + 1, .advice = expression ? EXPRESSION : FROM_LAST};
+            return true;
+        }
+        text++;
+    }
+    return false;
+}

@@ -47,6 +47,8 @@ static int s_read_jobs (stage_t *self)
     return stage_refuse (self, STATUS_ERROR);
 }
 
+#define SHELLS_OWN "; for a function or a builtin of a shell give --shell, as in --shell=/bin/bash"
+
 //  126 or 127 where the program that all tasks run cannot be run, 125 where that cannot be told; 0: it can, or each
 //  task has another.
 static int s_check_program (const stage_t *self)
@@ -55,7 +57,8 @@ static int s_check_program (const stage_t *self)
     if (!program || self->config.runner.dry_run || child_check (program) == 0)
         return 0;
     int status = errno == ENOENT ? STATUS_NOT_FOUND : errno == ENOMEM ? STATUS_ERROR : STATUS_NOT_EXECUTABLE;
-    talk_say (&self->talk, TALK_ERROR, "cannot run '%s': %s", program, strerror (errno));
+    bool is_name = status == STATUS_NOT_FOUND && !strchr (program, '/');
+    talk_say (&self->talk, TALK_ERROR, "cannot run '%s': %s%s", program, strerror (errno), is_name ? SHELLS_OWN : "");
     return status;
 }
 
@@ -145,8 +148,8 @@ static void s_report (const stage_t *self, const local_result_t *result)
     char rest[64] = "the rest not done";
     if (figures->total >= done && figures->total)
         snprintf (rest, sizeof rest, "%llu not done", (unsigned long long)(figures->total - done));
-    talk_say (&self->talk, TALK_ERROR, "%s: %llu tasks done, %llu of them failed, %s", end, (unsigned long long)done,
-              (unsigned long long)failed, rest);
+    talk_say (&self->talk, TALK_ERROR, "%s: %llu task%s done, %llu of them failed, %s", end, (unsigned long long)done,
+              done == 1 ? "" : "s", (unsigned long long)failed, rest);
 }
 
 //  The exit status, or -1: nothing ran, and why was said.

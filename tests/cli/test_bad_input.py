@@ -32,6 +32,14 @@ class Options(harness.Case):
             with self.subTest(option):
                 self.usage_error(option, "true", ":::", "a", says=[option.split("=")[0]])
 
+    def test_replacement_strings_that_are_missing_do_no_harm(self):
+        self.write("a", b"1")
+        self.write("b", b"2")
+        for string in ("{= s/$/.old/ =}", "{-1}.old"):
+            with self.subTest(string):
+                self.usage_error("mv", "{}", string, ":::", "a", "b", says=[string.split(".old")[0][:6]])
+                self.assertEqual(self.files(), ["a", "b"])
+
     def test_what_is_no_address_is_refused(self):
         for address in ("nonsense", "http://x", "tcp://127.0.0.1", "ipc://a/b", "inproc://"):
             with self.subTest(address):

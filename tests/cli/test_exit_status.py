@@ -97,6 +97,14 @@ class ExitStatus(harness.Case):
         os.close(ours)
         os.close(theirs)
 
+    @harness.ways("dishes")
+    def test_what_only_a_shell_knows_is_told_how_it_is_run(self):
+        bash = {"BASH_FUNC_greet%%": "() { echo hello $1; }"}
+        refused = self.dishes("greet", ":::", "a", env=bash, status=127)
+        self.assertIn(b"--shell=/bin/bash", refused.err)
+        self.assertEqual(self.dishes("--shell=/bin/bash", "greet", ":::", "a", env=bash).out, b"hello a\n")
+        self.assertNotIn(b"--shell", self.dishes("./greet", ":::", "a", env=bash, status=127).err)
+
     def test_a_task_that_cannot_be_started_says_126_or_127_in_the_log(self):
         self.write("not-executable", "")
         self.dishes("-j1", "--joblog", "log", "{}", stdin=b"true\n./no-such-command\n./not-executable\n", status=2)

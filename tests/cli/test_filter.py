@@ -277,7 +277,7 @@ class Ends(FilterCase):
         program.signal(signal.SIGINT)
         self.assertEqual(program.wait().status, -signal.SIGINT, str(program.result))
         self.assertEqual(program.result.out, b"1\n")
-        self.assertIn(b"1 tasks done, 0 of them failed", program.result.err)
+        self.assertIn(b"1 task done, 0 of them failed", program.result.err)
         self.assertFalse(alive(pid))
         self.check_nothing_left()
 

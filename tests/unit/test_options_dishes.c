@@ -433,6 +433,15 @@ static void test_errors (void **state)
                                "such a text"},
         {"-N2", "unknown option -N: use -n N"},
         {"-km", "unknown option -m: use -X, or -n N"},
+        {"mv {} {=s/a/b/=}", "'{=s/a/b/=}' would be a perl expression, and there are none here: use the shell's, as in "
+                             "'f={}; mv \"$f\" \"${f%.c}.h\"', or give -I S where it is text"},
+        {"--tag --tagstring x{=3_uc=} echo", "'{=3_uc=}' would be a perl expression, and there are none here: use the "
+                                             "shell's, as in 'f={}; mv \"$f\" \"${f%.c}.h\"', or give -I S where "
+                                             "it is text"},
+        {"cp a{-1}", "'{-1}' would count from the last value, which nothing does here: give its number, as in {2}, or "
+                     "-I S where it is text"},
+        {"cp {-2/.}", "'{-2/.}' would count from the last value, which nothing does here: give its number, as in {2}, "
+                      "or -I S where it is text"},
     };
     for (size_t i = 0; i < COUNT_OF (rows); i++) {
         line_t run;
@@ -440,6 +449,17 @@ static void test_errors (void **state)
         assert_string_equal (run.error, rows[i].error);
         assert_int_equal (run.rc, -1);
         assert_int_equal (errno, EINVAL);
+        config_free (&run.config);
+    }
+}
+
+static void test_what_only_looks_like_a_replacement_string_is_text (void **state)
+{
+    static const char *const lines[] = {"echo {= =} {=", "echo {-} {-x} {-1", "-I @ echo {-1} {=x=} @",
+                                        "echo a=} {x-1}"};
+    for (size_t i = 0; i < COUNT_OF (lines); i++) {
+        line_t run;
+        s_parse_well (&run, lines[i]);
         config_free (&run.config);
     }
 }
@@ -556,6 +576,7 @@ int main (void)
                                        cmocka_unit_test (test_jobs_of_a_file),
                                        cmocka_unit_test (test_what_holds_back),
                                        cmocka_unit_test (test_errors),
+                                       cmocka_unit_test (test_what_only_looks_like_a_replacement_string_is_text),
                                        cmocka_unit_test (test_foreign),
                                        cmocka_unit_test (test_environment),
                                        cmocka_unit_test (test_limits),
