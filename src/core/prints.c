@@ -87,6 +87,11 @@ print_t ink_print (const ink_t *self)
 
 uint64_t print_next (uint64_t bytes)
 {
+    uint64_t power = 1;
+    while (bytes < SMALL_STEP && power <= bytes)
+        power *= 2;
+    if (power > bytes)
+        return power;
     uint64_t step = bytes < STEP ? SMALL_STEP : STEP;
     return bytes - bytes % step + step;
 }

@@ -30,7 +30,7 @@ void ink_shape (ink_t *self, const shape_t *shape); // what follows lies in anot
 void ink_take (ink_t *self, const uint8_t *data, size_t size);
 print_t ink_print (const ink_t *self);
 
-//  The next place behind so many bytes: a multiple of 1 KiB, from 64 KiB on one of 64 KiB.
+//  The next place behind so many bytes: a power of 2, from 1 KiB on a multiple of 1 KiB, from 64 KiB on one of 64 KiB.
 uint64_t print_next (uint64_t bytes);
 
 enum { PRINTS_MOST = 512 };

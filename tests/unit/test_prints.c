@@ -105,7 +105,12 @@ static void test_another_shape_on_the_way (void **state)
 
 static void test_places (void **state)
 {
-    assert_int_equal (print_next (0), 1024);
+    assert_int_equal (print_next (0), 1);
+    assert_int_equal (print_next (1), 2);
+    assert_int_equal (print_next (2), 4);
+    assert_int_equal (print_next (3), 4);
+    assert_int_equal (print_next (511), 512);
+    assert_int_equal (print_next (512), 1024);
     assert_int_equal (print_next (1023), 1024);
     assert_int_equal (print_next (1024), 2048);
     assert_int_equal (print_next (65535), 65536);

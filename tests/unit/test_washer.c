@@ -488,7 +488,7 @@ static void put_bytes_of (desk_t *self, uint8_t *data, size_t size, size_t lot, 
 //  S43: the same places and the same hashes however it was cut, and whatever of it was dropped.
 static void test_what_is_told_of_the_input_depends_on_its_bytes_alone (void **state)
 {
-    enum { SIZE = 200000, PLACES = 64 + 2 + 1 };
+    enum { SIZE = 200000, PLACES = 10 + 64 + 2 + 1 };
     static uint8_t data[SIZE];
     print_t first[PLACES + 1], again[PLACES + 1];
     uint64_t seed = 5;
@@ -513,7 +513,7 @@ static void test_what_is_told_of_the_input_depends_on_its_bytes_alone (void **st
 static void test_the_same_bytes_in_other_blocks_are_another_input (void **state)
 {
     static uint8_t data[3000];
-    print_t first[8], again[8];
+    print_t first[16], again[16];
     for (size_t lot = 1000; lot <= 1500; lot += 500) {
         desk_t desk;
         bool eof = false;
@@ -524,9 +524,9 @@ static void test_the_same_bytes_in_other_blocks_are_another_input (void **state)
         assert_true (told (&desk, lot == 1000 ? first : again, &eof) > 1);
         washer_destroy (&desk.washer);
     }
-    assert_int_equal (first[0].bytes, 1024);
-    assert_int_equal (again[0].bytes, 1024);
-    assert_int_not_equal (first[0].hash, again[0].hash);
+    assert_int_equal (first[10].bytes, 1024);
+    assert_int_equal (again[10].bytes, 1024);
+    assert_int_not_equal (first[10].hash, again[10].hash);
 }
 
 //  S43: the place that WELCOME names, read before or only after it.
@@ -534,7 +534,7 @@ static void test_the_place_that_the_sink_asks_for_is_told (void **state)
 {
     static uint8_t data[3000];
     for (int after = 0; after < 2; after++) {
-        print_t places[8];
+        print_t places[16];
         bool eof = false;
         desk_t desk;
         desk_begin (&desk);
@@ -543,14 +543,15 @@ static void test_the_place_that_the_sink_asks_for_is_told (void **state)
         meet_sink (&desk, 0, 1550);
         if (after)
             put_bytes_of (&desk, data, sizeof data, 100, false);
-        assert_int_equal (told (&desk, places, &eof), 3);
+        assert_int_equal (told (&desk, places, &eof), 10 + 3);
         assert_int_equal (places[0].bytes, 1550);
         ink_t ink;
         ink_init (&ink, &(shape_t){BLOCK_DELIMITED, '\n', 1, 1});
         ink_take (&ink, data, 1550);
         assert_int_equal (places[0].hash, ink_print (&ink).hash);
-        assert_int_equal (places[1].bytes, 1024);
-        assert_int_equal (places[2].bytes, 2048);
+        assert_int_equal (places[1].bytes, 1);
+        assert_int_equal (places[11].bytes, 1024);
+        assert_int_equal (places[12].bytes, 2048);
         washer_destroy (&desk.washer);
     }
 }
@@ -562,7 +563,7 @@ static void test_a_place_behind_another_shape_is_told (void **state)
     const shape_t other = {BLOCK_DELIMITED, 0, 1, 1};
     uint64_t hashes[2];
     for (int after = 0; after < 2; after++) {
-        print_t places[8];
+        print_t places[16];
         bool eof = false;
         desk_t desk;
         desk_begin (&desk);
@@ -573,7 +574,7 @@ static void test_a_place_behind_another_shape_is_told (void **state)
         put_bytes_of (&desk, data, 2000, 100, false);
         if (!after)
             meet_sink (&desk, 0, 1550);
-        assert_int_equal (told (&desk, places, &eof), 3);
+        assert_int_equal (told (&desk, places, &eof), 10 + 3);
         assert_int_equal (places[0].bytes, 1550);
         hashes[after] = places[0].hash;
         washer_destroy (&desk.washer);
