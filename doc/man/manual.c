@@ -135,36 +135,49 @@ static void show_bash_case (const option_t *row)
     printf (") mapfile -t COMPREPLY < <(compgen %s -- \"$word\") ;;\n", kinds[kind].bash);
 }
 
+//  bash cuts what is typed at = and : too; what has no blank between belongs together. COMPREPLY is for the last part.
+static const char bash_words[] = "    local line=$COMP_LINE words=() part name word at=1\n"
+                                 "    for part in \"${COMP_WORDS[@]:0:COMP_CWORD+1}\"; do\n"
+                                 "        if ((${#words[@]})) && [[ $line != [[:blank:]]* ]]; then\n"
+                                 "            words[-1]+=$part\n"
+                                 "        else\n"
+                                 "            words+=(\"$part\")\n"
+                                 "        fi\n"
+                                 "        line=${line#*\"$part\"}\n"
+                                 "    done\n"
+                                 "    word=${words[-1]} name=${words[-2]}\n"
+                                 "    while ((at < ${#words[@]} - 1)) && [[ ${words[at]} == -?* ]]; do\n"
+                                 "        [[ $valued == *\" ${words[at]} \"* ]] && ((at++))\n"
+                                 "        ((at++))\n"
+                                 "    done\n"
+                                 "    COMPREPLY=()\n";
+
+//  Where in the line we are: behind the first operand, at it or at an option, or at the value of one.
+static const char bash_places[] = "    if ((at < ${#words[@]} - 1)); then # behind the first operand\n"
+                                  "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+                                  "        return\n"
+                                  "    elif [[ $word == --*=* ]] && ((at == ${#words[@]} - 1)); then\n"
+                                  "        name=${word%%%%=*} word=${word#*=}\n"
+                                  "    elif ((at == ${#words[@]} - 1)); then\n"
+                                  "        case $word in\n"
+                                  "        -*) mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\") ;;\n"
+                                  "        *) mapfile -t COMPREPLY < <(compgen %s -- \"$word\") ;;\n"
+                                  "        esac\n"
+                                  "        return\n"
+                                  "    fi\n";
+
 //  Options end at the first operand, which is a command where the program runs one.
 static void show_bash (program_t program)
 {
     const char *name = program_name (program);
     bool runs = program == PROGRAM_DISHES || program == PROGRAM_DRYER;
-    printf ("# bash completion of %s, made from its table of options\n_%s ()\n{\n", name, name);
-    fputs ("    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} at=1\n"
-           "    local options=\"",
-           stdout);
+    printf ("# bash completion of %s, made from its table of options\n_%s ()\n{\n    local options=\"", name, name);
     each_row (program, show_bash_name);
     fputs (" \" valued=\"", stdout);
     each_row (program, show_bash_value);
-    printf (" \"\n"
-            "    COMPREPLY=()\n"
-            "    while ((at < COMP_CWORD)) && [[ ${COMP_WORDS[at]} == -?* ]]; do\n"
-            "        [[ $valued == *\" ${COMP_WORDS[at]} \"* ]] && ((at++))\n"
-            "        ((at++))\n"
-            "    done\n"
-            "    if ((at < COMP_CWORD)); then # behind the first operand\n"
-            "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
-            "        return\n"
-            "    elif ((at == COMP_CWORD)); then\n"
-            "        case $word in\n"
-            "        -*) mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\") ;;\n"
-            "        *) mapfile -t COMPREPLY < <(compgen %s -- \"$word\") ;;\n"
-            "        esac\n"
-            "        return\n"
-            "    fi\n"
-            "    case $before in # the value of an option\n",
-            runs ? "-c" : "-f");
+    printf (" \"\n%s", bash_words);
+    printf (bash_places, runs ? "-c" : "-f");
+    fputs ("    case $name in # the value of an option\n", stdout);
     each_row (program, show_bash_case);
     printf ("    esac\n}\ncomplete -o filenames -F _%s %s\n", name, name);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What is made from the tables of options, and from the library's header: manual.sh DIR, where the build put it. Each page
 # has every option, or tells of its calls and has its example, and gives no warning; each call of the header has a page;
-# bash's and zsh's completions know what follows.
+# bash and zsh, typed into, complete what follows.
 set -euo pipefail
 made=$1
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -61,23 +61,6 @@ missing ()
     done < <(awk -v mode=list -f "$root/doc/man/calls.awk" "$1")
 }
 
-# completes WANTED WORD...: what bash offers for the last word.
-completes ()
-{
-    local wanted=$1 found
-    shift
-    found=$(
-        # shellcheck source=/dev/null
-        . "$made/bash/$1"
-        # shellcheck disable=SC2034 # the completion reads them
-        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-        COMPREPLY=()
-        "_$1"
-        echo "${COMPREPLY[*]}"
-    )
-    [ "$found" = "$wanted" ] || wrong "$*: '$found', and not '$wanted'"
-}
-
 for program in dishes washer dryer sink; do
     if [ ! -e "$made/$program.1" ]; then
         echo "no page of $program: scdoc is missing"
@@ -105,21 +88,9 @@ else
 fi
 mkdir here
 : >here.log
-completes "--deadline --dead-after" sink --dea
-completes "--deadline" washer --dea
-completes "" dryer --dea
-completes "--deadline --dead-after" dishes -j 4 --dea
-completes "--key --keygen" dishes --at ipc://k --key
-completes "here here.log" dishes --joblog h
-completes "here" dishes --keygen h
-completes "block" washer --when-full bl
-completes "" dishes -j h
-completes "here here.log" dryer --at ipc://k -j 4 cat h
-completes "" dishes cat --dea
-completes "here here.log" washer h
 
 if command -v zsh >/dev/null; then
-    timeout 60 zsh -f "$root/tests/lint/completes.zsh" "$made" <<'END' || wrong "zsh completes something else"
+    timeout 60 zsh -f "$root/tests/lint/completes.zsh" "$made" zsh <<'END' || wrong "zsh completes something else"
 sink --dead- => sink --dead-after=
 sink -k --tagstr => sink -k --tagstring=
 washer --when-full bl => washer --when-full block
@@ -131,7 +102,32 @@ dishes --pipe --header : --recend x --block 1M --jobl => dishes --pipe --header 
 dishes cat --dea => dishes cat --dea
 washer --queue 5 here. => washer --queue 5 here.log
 END
+    timeout 60 zsh -f "$root/tests/lint/completes.zsh" "$made" bash <<'END' || wrong "bash completes something else"
+sink --dea => sink --dead-after --deadline
+washer --dea => washer --deadline
+dryer --dea => dryer --dea
+dishes -j 4 --dea => dishes -j 4 --dead-after --deadline
+dishes --joblog h => dishes --joblog here here.log
+dishes --joblog=h => dishes --joblog=here here.log
+dishes --keygen h => dishes --keygen here
+washer --when-full bl => washer --when-full block
+washer --when-full= => washer --when-full=block drop stack
+washer --when-full=st => washer --when-full=stack
+dishes --at ipc://k --key => dishes --at ipc://k --key --keygen
+dishes --at=ipc://k --key => dishes --at=ipc://k --key --keygen
+dishes --at tcp://127.0.0.1:5570 -j 4 mkfif => dishes --at tcp://127.0.0.1:5570 -j 4 mkfifo
+dryer --at ipc://k -j4 mkfif => dryer --at ipc://k -j4 mkfifo
+dryer --at=ipc://k --key=here. => dryer --at=ipc://k --key=here.log
+dryer --at ipc://k -j 4 cat here. => dryer --at ipc://k -j 4 cat here.log
+dishes -d ' ' --tot => dishes -d ' ' --total
+dishes -j h => dishes -j h
+dishes --dead-after=5 --bar -k --jo => dishes --dead-after=5 --bar -k --joblog --jobs --join --journal
+dishes cat --dea => dishes cat --dea
+dishes -j4 -- mkfif => dishes -j4 -- mkfifo
+dishes gzip ::: here. => dishes gzip ::: here.log
+washer here. => washer here.log
+END
 else
-    echo "zsh is missing: its completions were not tried"
+    echo "zsh is missing: no completions were tried"
 fi
 exit $bad
