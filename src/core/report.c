@@ -309,7 +309,7 @@ void reports_restart (reports_t *self, const link_t *link)
     for (size_t i = 0; i < self->size; i++) {
         waiting_t w = self->items[self->head + i];
         w.sent = w.done_seq = 0;
-        if (i >= self->handed || w.result.cookie) // not a mere placeholder: its letter went with the batch
+        if (i >= self->handed || w.result.cookie || w.texts) // not a mere placeholder: its letter went with the batch
             self->items[self->head + kept++] = w;
     }
     self->size = kept;
