@@ -137,7 +137,6 @@ static void on_welcome (dryer_t *self, const message_t *message)
     if (!in.bad)
         self->ports.wants (self->ports.arg, self->wants = wants, tagstring);
     self->figures.bad += in.bad;
-    self->pace_seq = 0; // HELLO has said it
     enter (self, EVENT_WELCOME);
 }
 
@@ -147,6 +146,8 @@ static void on_sink (dryer_t *self, const message_t *message)
     reader_t in = reader_of (message);
     get_text (&in, endpoint, sizeof endpoint);
     reports_restart (&self->reports, &self->session.link);
+    if (self->pace_seq) // what the old one had acked is in HELLO; else it goes again, with what else it had not
+        self->pace_seq = link_sent (&self->session.link);
     self->halted = false;    // a restarted sink judges anew
     if (self->lane.closed) { // this one may know that washer as alive: then its lane is to be connected again
         self->lane.closed = false;

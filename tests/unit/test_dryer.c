@@ -120,7 +120,8 @@ static void test_the_next_task_can_be_looked_at (void **state)
 static void acked (desk_t *self, uint64_t seq)
 {
     static const uint8_t none;
-    message_t message = {.header = {.type = MSG_BEAT, .run = RUN, .from = SINK, .to = DRYER}, .records = &none};
+    message_t message = {.header = {.type = MSG_BEAT, .run = RUN, .to = DRYER}, .records = &none};
+    message.header.from = SINK + self->sinks;
     message.header.got = message.header.ack = seq;
     message.header.sent = self->sink_seq;
     dryer_heard (self->dryer, &message, self->now_ms);
@@ -154,6 +155,37 @@ static void test_pace (void **state)
     dryer_pace (desk.dryer, 100, 100);
     assert_int_equal (dryer_unsure (desk.dryer), 64);
     assert_says (&desk, "SLOTS ");
+    dryer_destroy (&desk.dryer);
+}
+
+//  S26: what is said after HELLO is not in it, so WELCOME is no answer to it; what goes again is known when it is
+//  acked.
+static void test_pace_while_the_sink_is_new (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, WASHER);
+    for (int is_before = 0; is_before < 2; is_before++) {
+        uint32_t known = dryer_unsure (desk.dryer);
+        if (is_before)
+            dryer_pace (desk.dryer, 100, known + 16);
+        desk.sinks++;
+        desk.sink_seq = 0;
+        sink_calls (&desk);
+        assert_says (&desk, ""); // but HELLO
+        if (!is_before)
+            dryer_pace (desk.dryer, 100, known + 16);
+        sink_welcomes (&desk);
+        assert_int_equal (dryer_unsure (desk.dryer), known);
+        assert_says (&desk, "SLOTS ");
+        assert_int_equal (dryer_unsure (desk.dryer), known);
+        acked (&desk, 1);
+        assert_int_equal (dryer_unsure (desk.dryer), known + 16);
+    }
+    desk.sinks++;
+    sink_calls (&desk);
+    assert_says (&desk, "");
+    sink_welcomes (&desk); // it has heard it in HELLO
+    assert_int_equal (dryer_unsure (desk.dryer), 34);
     dryer_destroy (&desk.dryer);
 }
 
@@ -369,6 +401,7 @@ int main (void)
         cmocka_unit_test (test_a_run_is_done_and_returned_in_parts),
         cmocka_unit_test (test_the_next_task_can_be_looked_at),
         cmocka_unit_test (test_pace),
+        cmocka_unit_test (test_pace_while_the_sink_is_new),
         cmocka_unit_test (test_a_leaving_dryer_returns_what_still_comes),
         cmocka_unit_test (test_blocks_make_who_takes_none_leave),
         cmocka_unit_test (test_long_texts_are_cut),

@@ -12,6 +12,7 @@ typedef struct {
     dryer_t *dryer;
     int64_t now_ms;
     uint64_t sink_seq, lane_seq;
+    uint64_t sinks; // that came after the first
 } desk_t;
 
 static inline void on_sink_found (void *arg, const char *endpoint)
@@ -44,13 +45,33 @@ static inline void on_free_output (void *arg, void *cookie)
 
 static inline void hear (desk_t *self, uint8_t type, uint64_t seq, writer_t *records)
 {
-    message_t message = {.header = {.type = type, .count = 1, .run = RUN, .from = SINK, .to = DRYER, .seq = seq}};
+    message_t message = {.header = {.type = type, .count = 1, .run = RUN, .to = DRYER, .seq = seq}};
+    message.header.from = SINK + self->sinks;
     message.header.credit = 1 << 20;
     message.header.to = type == MSG_ADVERT ? 0 : DRYER;
     message.records = records->data;
     message.records_size = records->size;
     dryer_heard (self->dryer, &message, self->now_ms);
     writer_free (records);
+}
+
+static inline void sink_calls (desk_t *self)
+{
+    writer_t out = {0};
+    put_text (&out, "inproc://in");
+    hear (self, MSG_ADVERT, 0, &out);
+    dryer_connected (self->dryer, self->now_ms);
+}
+
+static inline void sink_welcomes (desk_t *self)
+{
+    writer_t out = {0};
+    put_u32 (&out, 5000);
+    put_u8 (&out, false);
+    put_u8 (&out, 0);
+    put_text (&out, "");
+    hear (self, MSG_WELCOME, 0, &out);
+    assert_int_equal (dryer_state (self->dryer), DRYER_OPEN);
 }
 
 static inline void order_lane (desk_t *self, uint64_t washer)
@@ -71,16 +92,8 @@ static inline void desk_open_with (desk_t *self, uint64_t washer, bool no_blocks
     dryer_ports_t ports = {
         self, on_sink_found, on_lane_connect, on_lane_close, on_wants, on_read_output, on_free_output, NULL, NULL};
     self->dryer = dryer_new (&config, &ports, self->now_ms);
-    writer_t out = {0};
-    put_text (&out, "inproc://in");
-    hear (self, MSG_ADVERT, 0, &out);
-    dryer_connected (self->dryer, self->now_ms);
-    put_u32 (&out, 5000);
-    put_u8 (&out, false);
-    put_u8 (&out, 0);
-    put_text (&out, "");
-    hear (self, MSG_WELCOME, 0, &out);
-    assert_int_equal (dryer_state (self->dryer), DRYER_OPEN);
+    sink_calls (self);
+    sink_welcomes (self);
     order_lane (self, washer);
 }
 
