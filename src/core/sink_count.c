@@ -37,7 +37,7 @@ static void note_counted (sink_t *self, run_t run, outcome_t outcome)
     if (self->counted_records && !out->failed) {
         uint8_t *last = out->data + out->size - RECORD_BYTES;
         reader_t in = {.at = last, .end = last + RECORD_BYTES};
-        run_t before = {get_u64 (&in), get_u64 (&in)};
+        run_t before = get_run (&in);
         if (before.n + before.count == run.n && get_u8 (&in) == outcome) {
             for (unsigned i = 0; i < 8; i++)
                 last[COUNT_AT + i] = (uint8_t)((before.count + run.count) >> (8 * i));
@@ -273,6 +273,8 @@ static void on_holding (sink_t *self, peer_t *peer, reader_t *in, const message_
     sink_check (self, writer_take (&inventory, &peer->inventory));
     if (peer->asked == washer)
         peer->asked = 0;
+    self->is_awaited = true; // else the washer would take what it reported, and so holds no more, for lost
+    count_commit (self, peer->heard_ms);
     peers_settle (self);
 }
 

@@ -155,8 +155,7 @@ static void pass (desk_t *self, int64_t ms)
     tick (self, end_ms - self->now_ms);
 }
 
-//  HELLO of a washer with lanes to these dryers (0: none)
-//  With a lane to this dryer (0: none); `counted`: it knows that so many tasks are.
+//  HELLO of a washer with a lane to this dryer (0: none); `counted`: it knows that so many tasks are.
 static void hello_washer_again (desk_t *self, uint64_t life, uint64_t dryer, uint64_t counted)
 {
     writer_t out = {0};
@@ -380,6 +379,35 @@ static void test_what_is_held_back_goes_with_the_next_that_is_not (void **state)
         assert_int_equal (hear (&desk, WASHER, MSG_DRYER_DOWN), dies); // behind it
         desk_close (&desk);
     }
+}
+
+//  A dryer says what it holds in a row with what it has reported: else the washer would take what is counted, and held
+//  back, for lost, and send it again.
+static void test_what_is_counted_is_told_before_what_is_held (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    hello_washer (&desk, WASHER, DRYER);
+    hello_dryer (&desk, DRYER + 1, 0);
+    done (&desk, DRYER + 1, 1, 1);
+    tick (&desk, 0);
+    assert_true (hear (&desk, WASHER, MSG_COUNTED));
+    hello_dryer (&desk, DRYER, OLD_WASHER); // it is to drop that first
+    desk.waiting = 20;
+    done (&desk, DRYER, 2, 1);
+    tick (&desk, 1);
+    assert_false (hear (&desk, WASHER, MSG_COUNTED));
+    writer_t out = {0};
+    put_u64 (&out, WASHER - 1);
+    put_u8 (&out, true);
+    put_u64 (&out, WASHER);
+    put_u64 (&out, 2);
+    put_u32 (&out, 0); // it holds nothing
+    say (&desk, DRYER, MSG_HOLDING, 1, &out);
+    tick (&desk, 1);
+    assert_true (hear (&desk, WASHER, MSG_COUNTED));
+    assert_true (hear (&desk, WASHER, MSG_DRYER_UP));
+    desk_close (&desk);
 }
 
 //  A sink that died after it had decided, and comes back: those who were not told find it, and it does not wait for
@@ -1222,6 +1250,7 @@ int main (void)
         cmocka_unit_test (test_very_many_records_go_in_several_messages),
         cmocka_unit_test (test_counted_is_held_back_while_enough_waits_at_the_slots),
         cmocka_unit_test (test_what_is_held_back_goes_with_the_next_that_is_not),
+        cmocka_unit_test (test_what_is_counted_is_told_before_what_is_held),
         cmocka_unit_test (test_a_restarted_sink_tells_the_end),
         cmocka_unit_test (test_a_washer_of_the_next_run_does_not_hear_the_end_of_this_one),
         cmocka_unit_test (test_a_sink_with_other_things_to_do_stays_and_tells_the_end),
