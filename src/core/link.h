@@ -47,8 +47,8 @@ void link_stamp (link_t *self, header_t *header);
 //  Takes in the numbers of any message of the peer. Numbers that cannot be true are ignored.
 void link_heard (link_t *self, const header_t *header);
 
-//  True where the message (seq > 0) is the next in order and is to be handled now; else it is a duplicate or leaves a
-//  gap.
+//  True where the message (seq > 0; its `count` is `records`) is the next in order and is to be handled now; else it is
+//  a duplicate or leaves a gap.
 bool link_accept (link_t *self, uint64_t seq, uint32_t records);
 
 //  Everything received is also committed: for owners that commit nothing.

@@ -314,7 +314,6 @@ static void hello_again (sink_t *self, peer_t *peer, int64_t now_ms)
         hello_welcome (self, peer);
 }
 
-//  It is told how it has ended; an observer not more often than anything else.
 //  A washer with tasks of its own must not take the end of this run for theirs: it goes on to seek. Where runs follow
 //  each other a name tells little; one of this run that was taken for lost still knows what was counted.
 static bool is_of_next_run (const sink_t *self, uint64_t life, uint8_t role, reader_t in)
@@ -330,6 +329,7 @@ static bool is_of_next_run (const sink_t *self, uint64_t life, uint8_t role, rea
     return role == ROLE_WASHER && (is_other || is_new) && !roster_find (&self->roster, life);
 }
 
+//  It is told how it has ended; an observer not more often than anything else.
 static void hello_ended (sink_t *self, uint64_t life, uint8_t role, int64_t now_ms)
 {
     bool looks = role == ROLE_OBSERVER;

@@ -20,7 +20,8 @@ static bool is_same (sink_t *self, print_t print)
 void input_heard (sink_t *self, peer_t *washer, reader_t *in, const message_t *message)
 {
     for (uint32_t i = 0; i < message->header.count; i++) {
-        print_t print = {get_u64 (in), get_u64 (in)};
+        print_t print = {.bytes = get_u64 (in)};
+        print.hash = get_u64 (in);
         in->bad |= !print.bytes;
         if (in->bad)
             return;
