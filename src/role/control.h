@@ -18,7 +18,8 @@ enum {
     CONTROL_RESIZE = 32,   // the terminal has another width
     CONTROL_DRAIN = 64,    // of a dryer: finish what runs, give back the rest, and leave
     CONTROL_ABANDON = 128, // of a dryer: end what runs, give back everything, and leave
-    CONTROL_SLOTS = 256 // of a dryer: signals have moved the balance of its quota, which its next turn sees (quota.h)
+    CONTROL_SLOTS = 256, // of a dryer: signals have moved the balance of its quota, which its next turn sees (quota.h)
+    CONTROL_BEREFT = 512 // of a sink: no local dryer comes any more; without another one the run is lost
 };
 
 //  NULL and errno.

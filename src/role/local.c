@@ -336,13 +336,29 @@ static bool look_at_parts (local_t *self)
     return goes_on;
 }
 
+//  False: it is not to be looked at any more.
+static bool is_warden_there (local_t *self, const struct pollfd *fd)
+{
+    if (!fd->revents)
+        return true;
+    int number = warden_bury (self->warden);
+    if (number > 0)
+        talk_say (talk_of (&self->config), TALK_ERROR,
+                  "the process that keeps the local dryers was killed by signal %d: none is started any more", number);
+    ask (self, SINK, number == -1 ? CONTROL_FAIL : CONTROL_BEREFT);
+    return false;
+}
+
 static void wait_for_parts (local_t *self)
 {
-    struct pollfd fds[] = {
-        {.fd = self->signals, .events = POLLIN}, {.fd = self->news, .events = POLLIN}, {.events = POLLIN}};
+    struct pollfd fds[] = {{.fd = self->signals, .events = POLLIN},
+                           {.fd = self->news, .events = POLLIN},
+                           {.events = POLLIN},
+                           {.fd = self->warden ? warden_fd (self->warden) : -1, .events = POLLIN}};
     while (look_at_parts (self)) {
         fds[2].fd = atomic_load (&self->is_suspending) ? -1 : self->stops;
-        poll (fds, 3, -1);
+        poll (fds, sizeof fds / sizeof *fds, -1);
+        fds[3].fd = is_warden_there (self, &fds[3]) ? fds[3].fd : -1;
         eventfd_t count;
         eventfd_read (self->news, &count);
         take_signals (self);

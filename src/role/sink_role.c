@@ -268,11 +268,22 @@ static void interrupt (sink_role_t *self, int64_t patience_ms, int64_t now_ms)
         self->patience_ms = patience_ms;
 }
 
+//  Without local dryers others may do the work; whether one comes at all nobody can know.
+static void look_for_dryers (sink_role_t *self, int64_t now_ms)
+{
+    if (!self->is_bereft || self->failed || sink_ending (self->core)->end != END_NONE ||
+        sink_status (self->core).dryers)
+        return;
+    sink_role_say_error (self, "the local dryers are gone, and there is no other");
+    sink_stop (self->core, END_LOST, STATUS_ERROR, now_ms);
+}
+
 static void obey (sink_role_t *self, int64_t now_ms)
 {
     unsigned asked = control_asked (self->control);
     if (asked & CONTROL_LEAVE)
         self->is_leaving = true;
+    self->is_bereft = self->is_bereft || asked & CONTROL_BEREFT;
     if (asked & CONTROL_RESIZE)
         results_resize (&self->results);
     if (asked & CONTROL_FAIL) {
@@ -294,6 +305,7 @@ static void turn (sink_role_t *self, int64_t now_ms)
         sink_guests (self->core, guests_unknown (&self->guests, self->core) + (now_ms < self->found_ms));
     sink_detain (self->core, !results_idle (&self->results));
     sink_tick (self->core, now_ms);
+    look_for_dryers (self, now_ms);
     tell_late_comers (self);
     speak (self);
     pulse_rest (self->pulse);

@@ -35,6 +35,7 @@ typedef struct sink_role {
     bool is_told;     // the end, to late comers
     bool is_leaving;  // at once
     bool is_forsaken; // a part of this process has failed, and nobody else could hear of the end
+    bool is_bereft;   // of the local dryers
     bool is_said;     // why the run is lost: by that part
     bool failed;      // said so already
     bool oom;         // a message could not be sent

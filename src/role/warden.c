@@ -17,8 +17,9 @@
 enum { RESTARTS = 5, RESTARTS_MS = 60000, LEAVING_MS = 100, PATIENCE_MS = 2000, STATUS_ERROR = 125 };
 
 struct warden {
-    pid_t pid;
-    int wire; // our end; its closing ends the dryers
+    pid_t pid;  // 0: it was waited for
+    int status; // then
+    int wire;   // our end; its closing ends the dryers
 };
 
 typedef enum { ORDER_START, ORDER_SLOTS, ORDER_ENDING } order_kind_t;
@@ -38,6 +39,7 @@ typedef struct {
     address_t at;
     bool is_started, is_ending;
     bool has_erred;  // a dryer, at the end
+    bool is_failing; // one that is wanted could not be started, or is not any more
     unsigned wanted; // dryers
     pid_t *pids;     // of those that live; 0: none
     unsigned living;
@@ -79,15 +81,60 @@ static void run_dryer (const ward_t *self, pid_t warden)
     exit (status); // and not _exit: the sanitizers look for leaks there
 }
 
-static void start_dryer (ward_t *self, unsigned index)
+//  Until nobody holds the other end any more.
+static void wait_at (const int gate[2])
+{
+    char none;
+    close (gate[1]);
+    while (read (gate[0], &none, 1) == -1 && errno == EINTR)
+        ;
+    close (gate[0]);
+}
+
+//  0, or -1 and errno. The dryer waits at the gate, if there is one.
+static int start_dryer (ward_t *self, unsigned index, const int *gate)
 {
     pid_t warden = getpid (), pid = fork ();
+    if (pid == 0 && gate)
+        wait_at (gate);
     if (pid == 0)
         run_dryer (self, warden);
-    if (pid == -1)
-        talk_say (self->talk, TALK_ERROR, "cannot start a local dryer: %s", strerror (errno));
     self->pids[index] = pid == -1 ? 0 : pid;
     self->living += pid != -1;
+    return pid == -1 ? -1 : 0;
+}
+
+static void start_again (ward_t *self, unsigned index)
+{
+    if (start_dryer (self, index, NULL) == 0)
+        return;
+    talk_say (self->talk, TALK_ERROR, "cannot start a local dryer: %s", strerror (errno));
+    self->is_failing = true;
+}
+
+static void signal_all (const ward_t *self, int number)
+{
+    for (unsigned i = 0; i < self->wanted; i++)
+        if (self->pids[i])
+            kill (self->pids[i], number);
+}
+
+//  All or none: none begins before each of them is there. False: why was said, once.
+static bool start_all (ward_t *self)
+{
+    int gate[2], rc = pipe2 (gate, O_CLOEXEC);
+    bool is_open = rc == 0;
+    self->is_started = true;
+    for (unsigned i = 0; i < self->wanted && rc == 0; i++)
+        rc = start_dryer (self, i, gate);
+    if (rc == -1) {
+        talk_say (self->talk, TALK_ERROR, "cannot start %u local dryers, only %u: %s", self->wanted, self->living,
+                  strerror (errno));
+        signal_all (self, SIGKILL);
+    }
+    for (unsigned i = 0; i < 2 && is_open; i++)
+        close (gate[i]);
+    return rc == 0;
 }
 
 static bool may_restart (ward_t *self)
@@ -123,12 +170,14 @@ static void bury (ward_t *self, unsigned index, int status)
     self->living--;
     if (self->is_ending)
         self->has_erred = self->has_erred || (WIFEXITED (status) && WEXITSTATUS (status) == STATUS_ERROR);
-    if (self->is_ending || has_left (status))
+    if (self->is_ending || self->has_erred || has_left (status))
         return;
     if (may_restart (self)) {
+        self->is_failing = false;
         say_death (self, status, "another one is started");
-        start_dryer (self, index);
-    } else {
+        start_again (self, index);
+    } else if (!self->is_failing) {
+        self->is_failing = true;
         say_death (self, status, "none is started any more, too many have died in a minute");
     }
 }
@@ -140,13 +189,6 @@ static void reap (ward_t *self)
         for (unsigned i = 0; i < self->wanted; i++)
             if (self->pids[i] == pid)
                 bury (self, i, status);
-}
-
-static void signal_all (const ward_t *self, int number)
-{
-    for (unsigned i = 0; i < self->wanted; i++)
-        if (self->pids[i])
-            kill (self->pids[i], number);
 }
 
 //  False where our starter is gone, or done with us.
@@ -163,11 +205,9 @@ static bool obey (ward_t *self)
         signal_all (self, SIGUSR1);
     if (order.kind != ORDER_START || self->is_started)
         return true;
-    self->is_started = true;
     self->at = order.at;
-    for (unsigned i = 0; i < self->wanted; i++)
-        start_dryer (self, i);
-    return true;
+    self->has_erred = !start_all (self);
+    return !self->has_erred;
 }
 
 static void take_signals (const ward_t *self)
@@ -205,11 +245,16 @@ static void end_dryers (ward_t *self)
         self->living--;
 }
 
+static bool is_bereft (const ward_t *self)
+{
+    return self->is_failing && !self->living && !self->is_ending;
+}
+
 static void ward (ward_t *self)
 {
     struct pollfd fds[] = {{.fd = self->wire, .events = POLLIN}, {.fd = self->signals, .events = POLLIN}};
     bool is_wanted = true;
-    while (is_wanted) {
+    while (is_wanted && !is_bereft (self)) {
         poll (fds, 2, -1);
         take_signals (self);
         is_wanted = obey (self);
@@ -299,6 +344,21 @@ int warden_start (warden_t *self, const address_t *at)
     return order (self, (order_t){.kind = ORDER_START, .at = *at});
 }
 
+int warden_fd (const warden_t *self)
+{
+    return self->wire;
+}
+
+int warden_bury (warden_t *self)
+{
+    while (self->pid && waitpid (self->pid, &self->status, 0) == -1 && errno == EINTR)
+        ;
+    self->pid = 0;
+    if (WIFEXITED (self->status) && WEXITSTATUS (self->status) == STATUS_ERROR)
+        return -1;
+    return WIFSIGNALED (self->status) ? WTERMSIG (self->status) : 0;
+}
+
 void warden_slots (warden_t *self)
 {
     order (self, (order_t){.kind = ORDER_SLOTS});
@@ -314,12 +374,11 @@ bool warden_destroy (warden_t **self_p)
     warden_t *self = *self_p;
     if (!self)
         return false;
-    int kept = errno, status = 0;
+    int kept = errno;
     close (self->wire);
-    while (waitpid (self->pid, &status, 0) == -1 && errno == EINTR)
-        ;
+    bool has_erred = warden_bury (self) == -1;
     free (self);
     *self_p = NULL;
     errno = kept;
-    return WIFEXITED (status) && WEXITSTATUS (status) == STATUS_ERROR;
+    return has_erred;
 }

@@ -5,10 +5,12 @@ away under it, a helper killed. Nothing of it is to end in a success that is non
 # ctest: waits plain
 
 import os
+import shutil
 import signal
+import unittest
 
 import harness
-from stages import StageCase
+from stages import GATED, StageCase
 
 
 class WrongInput(StageCase):
@@ -27,11 +29,57 @@ class WrongInput(StageCase):
         self.ends(first, -signal.SIGKILL)
         os.write(fifo, b"4\n5\n6\n")
         second = self.washer("--name", "w", "-a", "fifo")
-        self.wait_for(lambda: self.has_open(second, "fifo"), "that it reads")
+        self.wait_for(lambda: second.ended() or self.has_open(second, "fifo"), "that it reads")
         os.close(fifo)
         for part in (second, sink):
             self.assertIn(b"the input is not that of the run", self.ends(part, 125).err)
         self.ends(dryer, 125)
+
+
+class Helpers(StageCase):
+    """`dishes` over ipc has its dryers in processes of their own, which a small one starts, again where they die."""
+
+    def gated(self, *args):
+        program = self.observe("--at", self.at, "--dryers", "2", "-j1", *args, *GATED, stdin=b"1\n2\n3\n4\n")
+        self.wait_for_files("running.", 2)
+        return program, harness.children(program.pid)[0]
+
+    def test_the_one_that_keeps_the_dryers_is_killed(self):
+        program, warden = self.gated()
+        os.kill(warden, signal.SIGKILL)
+        self.wait_for_word(program, "killed by signal 9: none is started any more")
+        self.go()
+        result = self.ends(program, 125)
+        self.assertEqual(len(result.lines), 2)      # what they ran is done and counted
+        self.assertIn(b"the local dryers are gone, and there is no other", result.err)
+        self.check_nothing_left()
+
+    def test_the_one_that_keeps_the_dryers_is_killed_and_another_dryer_is_there(self):
+        program, warden = self.gated()
+        dryer = self.dryer("-j1", *GATED)
+        self.wait_for_files("running.", 3)
+        os.kill(warden, signal.SIGKILL)
+        self.wait_for_word(program, "none is started any more")
+        self.go()
+        self.assertEqual(sorted(self.ends(program, 0).lines), [b"1", b"2", b"3", b"4"])
+        self.ends(dryer, 0)
+
+    def test_dryers_that_die_again_and_again(self):
+        program = self.observe("--at", self.at, "-j1", "--crash-limit", "0", "sh", "-c", "kill -9 $PPID", stdin=b"1\n")
+        result = self.ends(program, 125)
+        self.assertIn(b"too many have died in a minute", result.err)
+        self.assertIn(b"the local dryers are gone, and there is no other", result.err)
+
+    @unittest.skipIf(harness.SANITIZED, "the sanitizers need threads of their own")
+    def test_dryers_that_cannot_be_started_are_one_line(self):
+        user = ["setpriv", "--reuid=65534", "--clear-groups"] if os.getuid() == 0 else []
+        os.chmod(self.base, 0o755)
+        os.chmod(self.dir, 0o777)
+        program = shutil.copy(harness.BINARY, self.path("dishes"))
+        argv = [*user, "prlimit", "--nproc=20", program, "--at", f"ipc://{self.path('place')}", "--dryers", "200", "true", "1"]
+        lines = self.ends(self.start_program(argv), (0, 125)).err.splitlines()
+        self.assertEqual(len([line for line in lines if b"cannot start 200 local dryers, only " in line]), 1, lines)
+        self.assertEqual(len(lines), 1, lines)
 
 
 if __name__ == "__main__":
