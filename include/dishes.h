@@ -188,7 +188,7 @@ typedef struct {
     int crash_limit;   // dryers that a task may take with it before it is given up; 0: 3; -1: no limit
     int result_runs; // 1: tasks in a row that ended alike and have no output are told with one call of `result`, which
                      // says how many (result->count): for millions a second
-    int wait_dryers; // of a washer: dryers that must be there before the first task is sent; 0: any one
+    int wait_dryers; // of a washer: dryers that must be there before the first task is sent; 0: any one, at most 16,384
 } dishes_opts_t;
 
 //  ---- washer

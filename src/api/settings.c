@@ -1,5 +1,6 @@
 #include "api/settings.h"
 #include "api/fault.h"
+#include "core/sink.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,6 +48,9 @@ static int check (const dishes_opts_t *opts)
         if (numbers[i].value < numbers[i].least)
             return fault_keep (EINVAL, "opts.%s is %d, and %d is the least", numbers[i].name, numbers[i].value,
                                numbers[i].least);
+    if (opts->wait_dryers > DRYERS_MOST)
+        return fault_keep (EINVAL, "opts.wait_dryers is %d, and a sink has room for %d", opts->wait_dryers,
+                           DRYERS_MOST);
     if (opts->lane_first > opts->lane_last)
         return fault_keep (EINVAL, "opts.lane_first is greater than lane_last");
     return 0;

@@ -22,7 +22,7 @@ enum {
     LOOK_MS = 200,  // how often a wait looks for a signal
     ENOUGH_ITEMS = 50000000,
     ENOUGH_BYTES = 1000000000,
-    CALLERS_MOST = CONFIG_DRYERS_MAX,
+    CALLERS_MOST = DRYERS_MOST,
     CACHE_LINE = 64
 };
 

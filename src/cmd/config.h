@@ -42,8 +42,7 @@ typedef struct {
     uint32_t percent; // … or, if not 0, this share of the total
 } halt_t;
 
-enum { CONFIG_DRYERS_MAX = 16384 }; // processes at a sink (doc/protocol.md)
-enum { CONFIG_ROWS = 128 };         // more than any program has options
+enum { CONFIG_ROWS = 128 }; // more than any program has options
 
 //  Strings and words are borrowed from argv and the environment. What a program has no options for keeps its default.
 typedef struct {

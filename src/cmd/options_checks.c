@@ -192,11 +192,21 @@ static int s_check_security (const config_t *config, char *error, size_t error_s
     return 0;
 }
 
+static int s_check_dryers (const config_t *config, char *error, size_t error_size)
+{
+    const struct {
+        const char *option;
+        uint32_t value;
+    } numbers[] = {{"--dryers", config->dryers}, {"--wait-dryers", config->wait_dryers}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (numbers[i].value > DRYERS_MOST)
+            return options_fail (error, error_size, "%s %u are too many: a sink has room for %d", numbers[i].option,
+                                 (unsigned)numbers[i].value, DRYERS_MOST);
+    return 0;
+}
+
 static int s_check_local (const config_t *config, char *error, size_t error_size)
 {
-    if (config->dryers > CONFIG_DRYERS_MAX)
-        return options_fail (error, error_size, "--dryers %u are too many: a sink has room for %d",
-                             (unsigned)config->dryers, CONFIG_DRYERS_MAX);
     if (!config->given.no_local)
         return 0;
     if (config->action == ACTION_BENCH)
@@ -307,6 +317,19 @@ static int s_check_stay (const config_t *config, char *error, size_t error_size)
     return 0;
 }
 
+//  The journal, or a file that stands beside it.
+static bool s_is_of_journal (const char *journal, const char *path)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-early", "-items"};
+    size_t size = journal && path ? strlen (journal) : 0;
+    if (!journal || !path || strncmp (journal, path, size) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (strcmp (path + size, ends[i]) == 0)
+            return true;
+    return false;
+}
+
 static int s_check_files (const config_t *config, char *error, size_t error_size)
 {
     const char *out = config->printer.out_path, *joblog = config->joblog, *journal = config->journal;
@@ -317,7 +340,7 @@ static int s_check_files (const config_t *config, char *error, size_t error_size
         return options_fail (error, error_size,
                              "a journal keeps what was done, and --dry-run does nothing: leave out one of --journal "
                              "and --dry-run");
-    if (s_is_same (journal, "") || s_is_same (journal, joblog) || s_is_same (journal, out))
+    if (s_is_same (journal, "") || s_is_of_journal (journal, joblog) || s_is_of_journal (journal, out))
         return options_fail (error, error_size, "--journal needs a file of its own: give one that is nothing else");
     if (s_is_same (joblog, out))
         return options_fail (error, error_size, "--joblog and -o name the same file: give two");
@@ -391,8 +414,9 @@ static int s_check_action (const config_t *config, char *error, size_t error_siz
 int options_check (const config_t *config, char *error, size_t error_size)
 {
     static int (*const checks[]) (const config_t *, char *, size_t) = {
-        s_check_action,  s_check_place,  s_check_chain,  s_check_rules,  s_check_security, s_check_local, s_check_items,
-        s_check_strings, s_check_filter, s_check_blocks, s_check_output, s_check_stay,     s_check_files,
+        s_check_action, s_check_place,  s_check_chain, s_check_rules,   s_check_security,
+        s_check_dryers, s_check_local,  s_check_items, s_check_strings, s_check_filter,
+        s_check_blocks, s_check_output, s_check_stay,  s_check_files,
     };
     size_t count = config->action == ACTION_KEYGEN ? 1 : sizeof checks / sizeof *checks;
     for (size_t i = 0; i < count; i++)

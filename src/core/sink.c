@@ -60,6 +60,11 @@ static int restore (sink_t *self, const sink_restored_t *from)
     return 0;
 }
 
+int64_t sink_deadline_ms (const sink_t *self, int64_t now_ms)
+{
+    return self->config.deadline_ms ? now_ms + self->config.deadline_ms : INT64_MAX;
+}
+
 sink_t *sink_new (const sink_config_t *config, const sink_ports_t *ports, const sink_restored_t *restored,
                   int64_t now_ms)
 {
@@ -72,6 +77,7 @@ sink_t *sink_new (const sink_config_t *config, const sink_ports_t *ports, const 
     self->ports = *ports;
     self->restarted = restored && !restored->is_resumed;
     self->start_ms = self->waiting_ms = self->ticked_ms = self->ended_ms = self->repeat_ms = now_ms;
+    self->deadline_ms = config->stay && !self->restarted ? INT64_MAX : sink_deadline_ms (self, now_ms);
     if (restored && restore (self, restored) == -1)
         sink_destroy (&self);
     return self;
@@ -280,6 +286,8 @@ void sink_heard (sink_t *self, const message_t *message, int64_t now_ms)
     if (peer->role == ROLE_DRYER)
         peer->waiting = header->credit;
     if (header->type == MSG_BYE) {
+        if (peer->life == self->washer)
+            self->is_fed = self->state == SINK_ENDED || tally_complete (&self->tally);
         sink_reply (self, peer->life, peer->role, MSG_GONE, NULL);
         peers_close (self, peer, false, now_ms);
     } else if (header->seq && link_accept (&peer->link, header->seq, header->count)) {
@@ -413,8 +421,8 @@ int64_t sink_due_ms (const sink_t *self)
     if (self->state == SINK_ORPHAN && other <= self->ticked_ms)
         other = self->ticked_ms + peers_beat_gap_ms (self);
     due = other < due ? other : due;
-    if (self->config.deadline_ms && self->state != SINK_ENDED && self->start_ms + self->config.deadline_ms < due)
-        due = self->start_ms + self->config.deadline_ms;
+    if (self->state != SINK_ENDED && self->deadline_ms < due)
+        due = self->deadline_ms;
     return due;
 }
 

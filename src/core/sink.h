@@ -13,6 +13,8 @@
 
 typedef struct sink sink_t;
 
+enum { DRYERS_MOST = 1 << 14 }; // a sink has room for so many
+
 //  A completion that counts: a run of tasks with the same result; count > 1 only where there is no output.
 typedef struct {
     uint64_t n, count;

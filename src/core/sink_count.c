@@ -485,7 +485,7 @@ void count_decide (sink_t *self, int64_t now_ms)
     if (self->ending.end != END_NONE)
         return;
     halt_look (self);
-    if (self->config.deadline_ms && now_ms >= self->start_ms + self->config.deadline_ms) {
+    if (now_ms >= self->deadline_ms) {
         count_end (self, END_DEADLINE, 124, now_ms);
     } else if (self->halt_hit && self->config.halt_when == HALT_NOW) {
         count_end (self, END_HALTED, self->halt_status, now_ms);

@@ -245,6 +245,8 @@ static void accept_washer (sink_t *self, uint64_t life, const char *name, uint64
     strcpy (peer->name, name);
     self->washer = self->washer_high = life;
     self->input_told = 0;
+    if (self->deadline_ms == INT64_MAX)
+        self->deadline_ms = sink_deadline_ms (self, now_ms); // with --stay a run begins with its washer
     self->washer_hash = hash ? hash : self->washer_hash;
     if (self->ports.washer)
         self->ports.washer (self->ports.arg, name, life, self->washer_hash);
@@ -268,6 +270,8 @@ static void hello_washer (sink_t *self, uint64_t life, reader_t *in, int64_t now
     uint64_t hash = get_u64 (in);
     const char *why = in->bad ? "its HELLO is malformed" : washer_refusal (self, life, name, hash);
     peer_t *open = peers_washer (self);
+    if (self->is_fed)
+        return;
     if (why)
         refuse (self, life, ROLE_WASHER, why);
     else if (life < self->washer)
@@ -314,8 +318,16 @@ static void hello_again (sink_t *self, peer_t *peer, int64_t now_ms)
         hello_welcome (self, peer);
 }
 
-//  A washer with tasks of its own must not take the end of this run for theirs: it goes on to seek. Where runs follow
-//  each other a name tells little; one of this run that was taken for lost still knows what was counted.
+//  A loss it may hear of all the same.
+static bool needs_no_next_life (const sink_t *self)
+{
+    const peer_t *washer = peers_washer (self);
+    return self->ending.end != END_LOST && (self->is_fed || (washer && washer->gone_ms < 0));
+}
+
+//  A washer with tasks of its own must not take the end of this run for theirs: it goes on to seek. A name tells little
+//  where runs follow each other, or the washer of this one lives or has left by itself; one of this run that was taken
+//  for lost still knows what was counted.
 static bool is_of_next_run (const sink_t *self, uint64_t life, uint8_t role, reader_t in)
 {
     char name[NAME_BYTES], host[NAME_BYTES];
@@ -325,7 +337,7 @@ static bool is_of_next_run (const sink_t *self, uint64_t life, uint8_t role, rea
     for (uint32_t lanes = get_u32 (&in); lanes && !in.bad; lanes--)
         get_u64 (&in);
     bool is_other = *self->washer_name && strcmp (name, self->washer_name) != 0;
-    bool is_new = self->config.stay && !get_u32 (&in);
+    bool is_new = (self->config.stay || needs_no_next_life (self)) && !get_u32 (&in);
     return role == ROLE_WASHER && (is_other || is_new) && !roster_find (&self->roster, life);
 }
 

@@ -19,7 +19,6 @@ enum { OBSERVER_GAP_MS = 100, OBSERVERS_MOST = 1000 };
 
 //  Nobody honest is stopped by these; whoever has a credential cannot make the sink grow without end by them.
 enum {
-    DRYERS_MOST = 1 << 14,
     UNHEARD_MOST = 1 << 8,    // letters that wait for the washer, beyond which no dryer is let in
     BEGUN_MOST = 1 << 16,     // tasks of a dryer whose output came in part
     WELCOMES_MOST = 16,       // of a dryer or washer that says HELLO again, …
@@ -61,6 +60,8 @@ struct sink {
     bool commit_failed; // nothing after it is told
     bool restarted;     // from a journal
     bool halt_hit;
+    bool is_fed;         // its washer has left when all was counted, or the end was told: a new life has other tasks
+    int64_t deadline_ms; // INT64_MAX: there is none, or it is not running yet
     ending_t ending;
     uint64_t lost, refused, bad, strangers;
     bool is_bad_told;        // of what could not even be decoded
@@ -70,6 +71,7 @@ struct sink {
     bool oom;
 };
 
+int64_t sink_deadline_ms (const sink_t *self, int64_t now_ms); // of a run that begins now
 bool sink_enter (sink_t *self, sink_event_t event);
 void sink_say (sink_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 void sink_letter (sink_t *self, peer_t *peer, uint8_t type, uint32_t count, writer_t *records);

@@ -99,7 +99,10 @@ static void close_dryer (sink_t *self, peer_t *dryer, bool blame)
     if (!blame)
         return;
     self->lost++;
-    sink_say (self, "dryer %s is lost; what it had goes to others", *dryer->name ? dryer->name : "(expected)");
+    if (*dryer->name)
+        sink_say (self, "dryer %s is lost; what it had goes to others", dryer->name);
+    else
+        sink_say (self, "a dryer of before has not come back: it is lost; what it had goes to others");
 }
 
 static void close_washer (sink_t *self, const peer_t *washer, int64_t now_ms)

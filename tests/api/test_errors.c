@@ -26,6 +26,7 @@ static void test_options (void **state)
         {.size = sizeof (dishes_opts_t), .slots = -1},
         {.size = sizeof (dishes_opts_t), .wait_ms = -2},
         {.size = sizeof (dishes_opts_t), .lane_first = 5},
+        {.size = sizeof (dishes_opts_t), .wait_dryers = 16385},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_null (dishes_dryer_new ("inproc://options", &wrong[i]));

@@ -36,6 +36,19 @@ class WrongInput(StageCase):
         self.ends(dryer, 125)
 
 
+class TheSameName(StageCase):
+    def test_a_second_washer_of_a_name_is_not_told_that_its_items_are_done(self):
+        sink, dryer = self.sink(), self.dryer(*GATED)
+        first = self.washer("--name", "w", ":::", "1", "2")
+        self.wait_for_files("running.")
+        second = self.washer("--name", "w", "--wait", "1", ":::", "3", "4", "5")
+        self.wait_for(lambda: len(os.listdir(f"/proc/{second.pid}/task")) > 2, "that it seeks")
+        self.go()
+        self.all_end(0, first, sink, dryer)
+        self.assertEqual(sorted(sink.result.lines), [b"1", b"2"])
+        self.check_one_line(self.ends(second, 125), "in time (--wait)")
+
+
 class Helpers(StageCase):
     """`dishes` over ipc has its dryers in processes of their own, which a small one starts, again where they die."""
 

@@ -278,7 +278,7 @@ class Sink:
         self.go()
         with self.takes(1):
             sink, healthy = self.sink(*self.JOURNAL), self.dryer("-j1", *GATED)
-            self.wait_for(lambda: sink.err.count(b"dryer (expected) is lost; ") == 2, "the loss of both")
+            self.wait_for(lambda: sink.err.count(b"a dryer of before has not come back: it is lost; ") == 2, "the loss of both")
         self.all_end(0, sink, washer, healthy)
         self.assertEqual(sorted(sink.out.split()), [b"1", b"2", b"3"])
         self.kill(hangs)

@@ -340,8 +340,30 @@ def S35_washer_of_the_next_run_is_not_told_the_end_of_this_one(case):
     for _ in range(3):
         other.hello(wire.hello_of_washer(name="another"))
         other.hear_none((JOINED, wire.REFUSED, GONE), 0.1)
+        same.hello()
+        same.hear_none((JOINED, wire.REFUSED, GONE), 0.1)   # while the first one is well
+    if case.wire == "inproc":
+        return                                              # where a connection does not end by itself
+    washer.hang_up()
+    washer.beats = False
+    case.open.remove(washer)
+    for _ in range(20):
+        same.hello()
+        if same.find(JOINED, 0.1):
+            return
+    raise AssertionError("its next life is not told")
+
+
+def S35_washer_that_was_told_has_no_next_life(case):
+    sink = case.sink("--dead-after", "2")
+    washer, _ = case.peer(sink, "w"), case.peer(sink, "d")
+    eof(washer, 0)
+    washer.hear(JOINED)
+    washer.say(BYE)
+    washer.hear(GONE)
+    same = Peer(case, sink, "w")
     same.hello()
-    same.hear(JOINED)
+    same.hear_none((JOINED, wire.REFUSED, GONE), 0.3)
 
 
 def S35_decision_is_durable(case):

@@ -408,6 +408,8 @@ static void test_errors (void **state)
         {"--results -.json echo", "--results: '-.json' would be a table, and there is none here: give a directory, or "
                                   "--json -o FILE"},
         {"--resume echo", "--resume needs to know what was done: give the --journal or --joblog of that run"},
+        {"--journal f -o f-wal echo", "--journal needs a file of its own: give one that is nothing else"},
+        {"--journal f --joblog f-early echo", "--journal needs a file of its own: give one that is nothing else"},
         {"--journal f -o f echo", "--journal needs a file of its own: give one that is nothing else"},
         {"-S host", "unknown option -S: start a dryer on each machine, as in ssh HOST dryer --at tcp://HEAD:PORT --key "
                     "FILE COMMAND"},

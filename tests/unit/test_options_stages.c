@@ -304,6 +304,7 @@ static void test_errors (void **state)
         {"washer --at ipc://k --advertise h", "--advertise is about ports: give --at tcp://HOST:PORT"},
         {"sink --at tcp://h:1 --key f --insecure", "--key and --insecure exclude each other: give one"},
 
+        {"washer --at ipc://k --wait-dryers 16385", "--wait-dryers 16385 are too many: a sink has room for 16384"},
         {"dishes --at ipc://k --dryers 16385 echo", "--dryers 16385 are too many: a sink has room for 16384"},
         {"dishes --at ipc://k --no-local gzip", "--no-local runs no command: give 'gzip' to the dryers"},
         {"dishes --at ipc://k --no-local -j2",

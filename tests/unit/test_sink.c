@@ -453,6 +453,54 @@ static void test_a_washer_of_the_next_run_does_not_hear_the_end_of_this_one (voi
     }
 }
 
+//  Nor is one of the same name where that of this run lives, or has left by itself: it is no next life of it.
+static void test_a_washer_of_the_same_name_is_no_next_life_of_one_that_is_well (void **state)
+{
+    static const struct {
+        bool leaves, is_cut; // the first one
+        bool hears;
+    } cases[] = {{false, false, false}, {true, false, false}, {false, true, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        desk_t desk;
+        desk_open (&desk, &plain, NULL);
+        hello_washer (&desk, OLD_WASHER, 0);
+        eof (&desk, OLD_WASHER, 0);
+        tick (&desk, 1);
+        assert_int_equal (sink_state (desk.sink), SINK_ENDED);
+        if (cases[i].leaves)
+            say (&desk, OLD_WASHER, MSG_BYE, 0, NULL);
+        if (cases[i].is_cut)
+            sink_disconnected (desk.sink, OLD_WASHER, desk.now_ms);
+        hello_washer (&desk, WASHER, 0);
+        tick (&desk, 1);
+        assert_int_equal (hear (&desk, WASHER, MSG_JOINED), cases[i].hears);
+        desk_close (&desk);
+    }
+}
+
+//  With --stay nothing runs before a washer comes; else the deadline holds for that, too.
+static void test_the_deadline_of_a_sink_that_stays_begins_with_the_run (void **state)
+{
+    for (int stay = 0; stay < 2; stay++) {
+        desk_t desk;
+        sink_config_t config = plain;
+        config.stay = stay;
+        config.deadline_ms = 300;
+        config.wait_ms = 60000;
+        desk_open (&desk, &config, NULL);
+        pass (&desk, 1000);
+        assert_int_equal (sink_ending (desk.sink)->end, stay ? END_NONE : END_DEADLINE);
+        if (stay) {
+            hello_washer (&desk, WASHER, 0);
+            pass (&desk, 200);
+            assert_int_equal (sink_ending (desk.sink)->end, END_NONE);
+            pass (&desk, 200);
+            assert_int_equal (sink_ending (desk.sink)->end, END_DEADLINE);
+        }
+        desk_close (&desk);
+    }
+}
+
 //  Who asks while what was done is still to be printed is told how it ended.
 static void test_a_sink_with_other_things_to_do_stays_and_tells_the_end (void **state)
 {
@@ -1253,6 +1301,8 @@ int main (void)
         cmocka_unit_test (test_what_is_counted_is_told_before_what_is_held),
         cmocka_unit_test (test_a_restarted_sink_tells_the_end),
         cmocka_unit_test (test_a_washer_of_the_next_run_does_not_hear_the_end_of_this_one),
+        cmocka_unit_test (test_a_washer_of_the_same_name_is_no_next_life_of_one_that_is_well),
+        cmocka_unit_test (test_the_deadline_of_a_sink_that_stays_begins_with_the_run),
         cmocka_unit_test (test_a_sink_with_other_things_to_do_stays_and_tells_the_end),
         cmocka_unit_test (test_the_end_is_that_of_the_pipelines_before_too),
         cmocka_unit_test (test_an_eof_after_no_end_is_none),
