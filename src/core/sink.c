@@ -375,6 +375,12 @@ bool sink_knows (const sink_t *self, uint64_t life)
     return roster_find (&self->roster, life) || ranges_has (&self->closed, life);
 }
 
+bool sink_has_washer (const sink_t *self, uint64_t life)
+{
+    const peer_t *peer = roster_find (&self->roster, life);
+    return peer && peer->role == ROLE_WASHER;
+}
+
 //  A restarted sink does not know who was told of the end before: it waits for them to come.
 static bool all_told (const sink_t *self, int64_t now_ms)
 {

@@ -124,7 +124,8 @@ void sink_backlog (sink_t *self, uint64_t bytes);             // what now waits 
 void sink_guests (sink_t *self, size_t guests);
 //  While it has other things to do the sink does not leave, and tells the end to who asks.
 void sink_detain (sink_t *self, bool is_detained);
-bool sink_knows (const sink_t *self, uint64_t life); // it lives, or was closed
+bool sink_knows (const sink_t *self, uint64_t life);      // it lives, or was closed
+bool sink_has_washer (const sink_t *self, uint64_t life); // it lives, and is a washer's
 
 void sink_strangers (sink_t *self, uint64_t refused); // connections refused at `in` and `out` so far
 //  Why the run is about to be lost: everybody is told with the end. The first word of a life of the sink counts.

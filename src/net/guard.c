@@ -330,12 +330,13 @@ static bool is_hello_of_washer (const message_t *message)
     return message->header.type == MSG_HELLO && get_u8 (&in) == ROLE_WASHER;
 }
 
-bool guard_allows (const char *user, const message_t *message)
+bool guard_allows (const char *user, const message_t *message, bool is_washers)
 {
-    static const uint8_t of_head[] = {MSG_EOF, MSG_LANE, MSG_BROKEN, MSG_DROPPED, MSG_CLOSED, MSG_HALTED, MSG_DIED};
+    static const uint8_t of_head[] = {MSG_EOF,    MSG_LANE,   MSG_BROKEN, MSG_DROPPED,
+                                      MSG_CLOSED, MSG_HALTED, MSG_DIED,   MSG_INPUT};
     if (!user || strcmp (user, GUARD_WORKER) != 0)
         return true;
-    return !memchr (of_head, message->header.type, sizeof of_head) && !is_hello_of_washer (message);
+    return !is_washers && !memchr (of_head, message->header.type, sizeof of_head) && !is_hello_of_washer (message);
 }
 
 uint64_t guard_refused (const guard_t *self, spot_t spot, stranger_t kind)

@@ -69,8 +69,9 @@ uint64_t guard_refused (const guard_t *self, spot_t spot, stranger_t kind);
 void guard_count_refused (guard_t *self, spot_t spot, stranger_t kind);
 
 //  False where a message is not this user's to say: a worker speaks neither as a washer nor of others' death. The sink
-//  asks for each message on `in`; `user` is that of inbound_user, NULL where there is no guard.
-bool guard_allows (const char *user, const message_t *message);
+//  asks for each message on `in`; `user` is that of inbound_user, NULL where there is no guard; `is_washers`: it comes
+//  in the name of a life that is known as a washer's.
+bool guard_allows (const char *user, const message_t *message, bool is_washers);
 
 //  What the handler calls those whom it lets in.
 #define GUARD_HEAD   "head"

@@ -49,12 +49,15 @@ static void take_events (gate_t *self)
     self->monitor_watch.ready = false;
 }
 
-//  A worker's key is not the head's, and with keys nobody speaks for a life that is at home elsewhere.
-static bool is_allowed (gate_t *self)
+//  A worker's key is not the head's, and with keys nobody speaks for a life that is at home elsewhere. What is not
+//  allowed says nothing of where a life is either.
+static bool is_allowed (gate_t *self, const sink_t *core)
 {
     const message_t *message = &self->inbound.message;
-    bool is_own = presence_heard (&self->presence, inbound_fd (&self->inbound), message->header.from);
-    return guard_allows (inbound_user (&self->inbound), message) && (is_own || !self->is_strict);
+    uint64_t from = message->header.from;
+    if (!guard_allows (inbound_user (&self->inbound), message, sink_has_washer (core, from)))
+        return false;
+    return presence_heard (&self->presence, inbound_fd (&self->inbound), from) || !self->is_strict;
 }
 
 typedef struct {
@@ -86,7 +89,7 @@ bool gate_hear (gate_t *self, sink_t *core, int64_t now_ms)
             self->in_watch.ready = false;
         else if (found == PACKET_LOST)
             self->oom = true;
-        else if (found == PACKET_GOOD && is_allowed (self))
+        else if (found == PACKET_GOOD && is_allowed (self, core))
             sink_heard (core, &self->inbound.message, now_ms);
         else
             sink_bad_message (core);

@@ -7,9 +7,9 @@ import time
 
 import zmq
 
-HELLO, BEAT, BYE, DONE, EOF, LANE, BROKEN, DROPPED, CLOSED, HALTED, DIED = 1, 2, 3, 4, 11, 12, 13, 14, 15, 16, 17
+HELLO, BEAT, BYE, DONE, EOF, LANE, BROKEN, DROPPED, CLOSED, HALTED, DIED, INPUT = 1, 2, 3, 4, *range(11, 19)
 ADVERT, WELCOME, GONE, WHO, REFUSED = 32, 33, 40, 41, 42
-OF_THE_HEAD = (EOF, LANE, BROKEN, DROPPED, CLOSED, HALTED, DIED)    # nothing for a worker to say
+OF_THE_HEAD = (EOF, LANE, BROKEN, DROPPED, CLOSED, HALTED, DIED, INPUT)     # nothing for a worker to say
 
 HEADER = struct.Struct("<BBBBIQQQQQQQQ")
 TOPIC_BYTES = 10
@@ -37,7 +37,8 @@ def anything(kind, other):
     """A letter of this kind that is well formed, about the life `other` or the first task."""
     records = {EOF: struct.pack("<Q", 1), LANE: struct.pack("<QI", other, 7) + text("tcp://127.0.0.1:9"),
                BROKEN: struct.pack("<QIBBHI", 1, 1, 0, 10, 1, 1), DROPPED: struct.pack("<QQ", 1, 1000),
-               CLOSED: struct.pack("<Q", other), HALTED: b"", DIED: struct.pack("<Q", other)}
+               CLOSED: struct.pack("<Q", other), HALTED: b"", DIED: struct.pack("<Q", other),
+               INPUT: struct.pack("<QQ", 1024, other)}
     return records[kind]
 
 

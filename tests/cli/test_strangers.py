@@ -574,6 +574,25 @@ class Key(Insiders, Outsiders, Tcp):
             self.assertEqual(self.status()["dryers"], 1)
         self.check_unharmed()
 
+    def test_a_worker_plays_the_washer_that_has_told_its_life(self):
+        """Over a connection on which nobody was heard before: neither its end, nor what it has received, nor its input."""
+        with self.insider() as who:
+            who.meet()
+            mine = wire.life()
+            ear = who.listen(("d", mine))
+            self.assertTrue(who.hear_kind(ear, wire.ADVERT))
+            who.say(wire.HELLO, mine, wire.hello_of_dryer())
+            washer, = struct.unpack_from("<Q", who.hear_kind(ear, wire.LANE)[4])
+            who.say(wire.BYE, mine)
+            self.assertTrue(who.hear_kind(ear, wire.GONE))
+            before = self.status()
+            for kind, header in ((wire.BYE, {}), (wire.BEAT, {"got": 1, "ack": 1, "credit": 1000}), (wire.INPUT, {"seq": 1})):
+                who.open_mouth(who.told)
+                who.say(kind, washer, wire.anything(kind, 0) if kind == wire.INPUT else b"", **header)
+            self.check_counted("bad", before, 3)
+            self.assertTrue(self.status()["washer_alive"])
+        self.check_unharmed()
+
     def test_a_worker_plays_another(self):
         """Who has said who he is speaks for nobody else: not for the washer, nor for another dryer."""
         before = self.status()

@@ -199,18 +199,20 @@ static void test_worker_as_washer (void **state)
 {
     static const struct {
         uint8_t type, role;
-        bool is_allowed;
+        bool is_allowed; // in the name of who is no washer
     } rows[] = {
         {MSG_HELLO, ROLE_DRYER, true}, {MSG_HELLO, ROLE_OBSERVER, true}, {MSG_HELLO, ROLE_WASHER, false},
         {MSG_BEAT, ROLE_WASHER, true}, {MSG_DONE, ROLE_WASHER, true},    {MSG_EOF, 0, false},
         {MSG_LANE, 0, false},          {MSG_BROKEN, 0, false},           {MSG_DROPPED, 0, false},
         {MSG_CLOSED, 0, false},        {MSG_HALTED, 0, false},           {MSG_DIED, 0, false},
+        {MSG_INPUT, 0, false},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
         message_t message = {.header = {.type = rows[i].type}, .records = &rows[i].role, .records_size = 1};
-        assert_int_equal (guard_allows (GUARD_WORKER, &message), rows[i].is_allowed);
-        assert_true (guard_allows (GUARD_HEAD, &message) && guard_allows (GUARD_USER, &message));
-        assert_true (guard_allows (NULL, &message));
+        assert_int_equal (guard_allows (GUARD_WORKER, &message, false), rows[i].is_allowed);
+        assert_false (guard_allows (GUARD_WORKER, &message, true));
+        assert_true (guard_allows (GUARD_HEAD, &message, true) && guard_allows (GUARD_USER, &message, true));
+        assert_true (guard_allows (NULL, &message, true));
     }
 }
 
