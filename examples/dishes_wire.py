@@ -25,7 +25,7 @@ FORMS = {LANE: "QIt", ADVERT: "t", WELCOME: "IBBt", STOP: "BB8Qw", WASHER_DOWN: 
 HEADER = struct.Struct("<BBBBIQQQQQQQQ")
 TOPIC_BYTES = 10
 GAP, STAY = 1, 2                                # header flags
-TAG, COMMAND, LINES, BYTES, ACK_FIRST, ITEM = 1, 2, 4, 8, 16, 32        # what WELCOME wants
+TAG, COMMAND, LINES, BYTES, ACK_FIRST, ITEM, TROUBLE = 1, 2, 4, 8, 16, 32, 64      # what WELCOME wants
 NEVER_STARTED, ITEM_TOLD, OUTPUT_BEFORE = 2, 64, 128            # flags of DONE
 END_LOST = 5
 

@@ -232,7 +232,9 @@ class Life:
         """The final report. Without output it waits for nothing (S31), and its slot is free at once."""
         task = job.task
         tag = self.tag_of(job)
-        command = os.fsencode(shlex.join(map(os.fsdecode, job.words))) if self.wants & wire.COMMAND else b""
+        is_odd = job.status or job.signal or job.runtime_us >= 1000000
+        is_wanted = self.wants & wire.COMMAND or self.wants & wire.TROUBLE and is_odd
+        command = os.fsencode(shlex.join(map(os.fsdecode, job.words))) if is_wanted else b""
         item = task.item() if self.wants & wire.ITEM else b""
         flags = job.flags | (wire.ITEM_TOLD if item else 0)
         record = struct.pack("<QQQQIHBBQQIIII", task.washer, task.n, 1, task.seq, task.attempt, job.status, job.signal,

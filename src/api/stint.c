@@ -263,7 +263,7 @@ static void tell_odd (stint_t *self, dishes_task_t *task, uint8_t wants, dryer_t
 {
     uint64_t from = task->job.n - self->job.n;
     bool is_ours = true;
-    if (task->count == 1 || !(wants & WANT_TEXTS)) {
+    if (task->count == 1 || !(wants & (WANT_TEXTS | WANT_TROUBLE))) {
         is_ours = task_tell (task, wants, core, now_ms);
     } else {
         const uint8_t *at = self->job.bytes.data, *end = at + self->job.bytes.size;

@@ -164,7 +164,7 @@ bool task_tell (dishes_task_t *self, uint8_t wants, dryer_t *core, int64_t now_m
         result.tag = self->value;
         result.tag_size = self->value_size;
     }
-    if (wants & WANT_COMMAND) {
+    if (dryer_wants_command (wants, &result)) {
         result.command = self->value;
         result.command_size = self->value_size;
     }

@@ -124,7 +124,7 @@ static uint8_t s_wants (const config_t *config)
 {
     static const uint8_t modes[] = {[PRINTER_GROUP] = 0, [PRINTER_LINES] = WANT_LINES, [PRINTER_RAW] = WANT_RAW};
     return (uint8_t)((config->tagstring ? WANT_TAG : 0) | (config->joblog || config->json ? WANT_COMMAND : 0) |
-                     (config->results || config->json ? WANT_ITEM : 0) |
+                     (config->results || config->json ? WANT_ITEM : 0) | (config->journal ? WANT_TROUBLE : 0) |
                      (config->halt.when != HALT_NEVER ? WANT_VERDICT : 0) | modes[config->printer.mode]);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 enum { HOLD_MS = 4 }; // reports are held back for so long, where they may be
+enum { SLOW_US = 1000000 };
 
 //  ---- the state table; doc/protocol.md has the same rows
 
@@ -301,6 +302,12 @@ static void leave_less (dryer_t *self, running_t *job, uint64_t count)
     job->left -= count < job->left ? count : job->left;
     if (!job->left)
         running_remove (&self->running, job);
+}
+
+bool dryer_wants_command (uint8_t wants, const result_t *result)
+{
+    bool is_odd = result->status || result->signal || result->runtime_us >= SLOW_US;
+    return wants & WANT_COMMAND || (wants & WANT_TROUBLE && is_odd);
 }
 
 void dryer_done (dryer_t *self, const result_t *result, int64_t now_ms)

@@ -27,6 +27,7 @@ enum {
     WANT_RAW = 8,
     WANT_VERDICT = 16, // nothing is started before the sink has judged what is done (--halt)
     WANT_ITEM = 32,    // what the task was given (--results)
+    WANT_TROUBLE = 64, // the command, of a task that failed or took a second (a journal)
 };
 
 typedef struct {
@@ -89,6 +90,9 @@ typedef struct {
 } result_t;
 
 enum { RESULT_TIMED_OUT = 1, RESULT_NOT_STARTED = 2 };
+
+//  Is the command to stand in this result?
+bool dryer_wants_command (uint8_t wants, const result_t *result);
 
 dryer_t *dryer_new (const dryer_config_t *config, const dryer_ports_t *ports, int64_t now_ms);
 void dryer_destroy (dryer_t **self_p); // frees outputs that were not handed over

@@ -136,7 +136,7 @@ static void hand_on (filters_t *self, seat_t *seat, dryer_t *core, const errand_
     result->runtime_us = self->now_us > seat->head_us ? (uint64_t)(self->now_us - seat->head_us) : 0;
     if (self->wants & WANT_TAG)
         add_tag (self, &task, result);
-    if (self->wants & WANT_COMMAND)
+    if (dryer_wants_command (self->wants, result))
         add_command (self, &task, result);
     if (self->wants & WANT_ITEM)
         add_item (self, head, result);

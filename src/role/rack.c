@@ -61,7 +61,7 @@ static int open_runner (rack_t *self)
         return -1;
     runner_opts_t opts = self->opts;
     opts.tag = self->tag;
-    opts.want_text = self->wants & WANT_COMMAND;
+    opts.want_text = self->wants & (WANT_COMMAND | WANT_TROUBLE);
     opts.want_item = self->wants & WANT_ITEM;
     opts.output = self->wants & WANT_LINES ? RUNNER_LINES : self->wants & WANT_RAW ? RUNNER_BYTES : RUNNER_GROUP;
     self->runner = runner_new (&opts);
@@ -117,13 +117,15 @@ static void hand_done (rack_t *self, dryer_t *core, runner_result_t *from, int64
         .err_bytes = from->err ? capture_size (from->err) : 0,
         .tag = from->tag,
         .tag_size = from->tag_bytes,
-        .command = from->text,
-        .command_size = from->text_bytes,
         .item = from->item,
         .item_size = from->item_bytes,
     };
     if (from->timed_out && !result.status && !result.signal)
         result.status = STATUS_TIMED_OUT;
+    if (dryer_wants_command (self->wants, &result)) {
+        result.command = from->text;
+        result.command_size = from->text_bytes;
+    }
     bool has_output = result.out_bytes || result.err_bytes;
     if (has_output) {
         result.cookie = from;

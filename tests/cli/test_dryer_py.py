@@ -5,10 +5,12 @@ without one, and whoever reads the results cannot tell which of them did what.""
 # ctest: waits seconds=300 plain
 
 import collections
+import contextlib
 import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import unittest
@@ -230,6 +232,13 @@ class Results(PipelineCase):
         self.assertEqual(sorted((row[0], row[6], row[7]) for row in rows),
                          [(b"1", b"0", b"0"), (b"2", b"3", b"0"), (b"3", b"0", b"9"), (b"4", b"0", b"0")])
         self.assertEqual({row[8].split()[0] for row in rows}, {b"sh"})
+
+    def test_failures_are_told_to_a_journal_with_their_command(self):
+        self.run_pipeline(self.dryer_py("test", "{}", "-lt", "3"), sink=["--journal", "j"],
+                          items=[b"1", b"2", b"3", b"4"], status=2)
+        with contextlib.closing(sqlite3.connect(self.path("j"))) as journal:
+            self.assertEqual(journal.execute("select n, command from failed").fetchall(),
+                             [(3, "test 3 -lt 3"), (4, "test 4 -lt 3")])
 
     def test_only_the_last_try_is_printed(self):
         script = 'echo "$1 $DISHES_ATTEMPT"; [ $DISHES_ATTEMPT = 3 ] || [ $1 = ok ]'

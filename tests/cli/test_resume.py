@@ -4,7 +4,9 @@
 # ctest: ways=ipc,tcp plain
 
 import collections
+import contextlib
 import signal
+import sqlite3
 
 import harness
 
@@ -109,6 +111,24 @@ class Journal(ResumeCase):
         self.assertEqual({item for item, times in self.ran().items() if times == 2}, {"3F", "17F"})
         self.dishes("-j4", "--journal", "j", "--resume-failed", *items, *WORK, status=0)
         self.assertEqual(sum(self.ran().values()), 32)
+
+    def asked(self, query):
+        with contextlib.closing(sqlite3.connect(self.path("j"))) as journal:
+            return journal.execute(query).fetchall()
+
+    def test_which_failed_is_told_with_its_command(self):
+        items = self.items(b"well\nit's bad\nslow\nwell\n")
+        work = 'case {} in *bad) exit 3;; slow) sleep 1.1;; esac'
+        self.dishes("-j2", "--journal", "j", *items, work, status=1)
+        self.assertEqual(self.asked("select n, status, command from failed"),
+                         [(2, 3, work.replace("{}", "'it'\"'\"'s bad'"))])
+        self.assertEqual(self.asked("select n, command from slow where outcome = 'ok'"),
+                         [(3, work.replace("{}", "slow"))])
+
+    def test_which_item_of_a_filter_failed_is_told(self):
+        self.dishes("--journal", "j", "--crash-limit", "1", *self.items(b"a\nbad\nc\n"), "--filter", "sed", "-u",
+                    "/bad/Q3", status=1)
+        self.assertEqual(self.asked("select n, status, command from failed"), [(2, 3, "sed -u /bad/Q3 <<< bad")])
 
     def test_another_input_is_noticed(self):
         self.dishes("-j4", "--journal", "j", *self.items(numbered(30)), *WORK, status=0)

@@ -20,6 +20,7 @@ typedef struct {
     int64_t now_ms;
     uint64_t completed, commits, bytes; // tasks and output that counted
     uint64_t items;                     // completions that told what their task was given
+    uint64_t commands;                  // completions that told their command
     bool commit_fails;
     bool washer_found; // the sink, at its last ADVERT
     struct {
@@ -107,6 +108,7 @@ static inline void pipe_completed (void *arg, const completion_t *completion)
     assert_true (run_valid (completion->n, completion->count));
     self->completed += completion->count;
     self->items += completion->values_size > 0;
+    self->commands += completion->command_size > 0;
     self->bytes += completion->out_size + completion->err_size;
 }
 

@@ -174,6 +174,18 @@ static void test_items_where_they_are_wanted (void **state)
     kitchen_close (self);
 }
 
+static void test_a_failure_is_told_with_what_failed (void **state)
+{
+    kitchen_t *self = kitchen_open (1, 2);
+    hire (self, 0, 2, do_quickly);
+    assert_int_equal (self->hands[0].want (self->hands[0].arg, WANT_TROUBLE, ""), 0);
+    put_lines (self, 10000);
+    turn_until_done (self, 10000);
+    assert_int_not_equal (sink_status (self->pipe.sink).figures.failed, 0);
+    assert_int_equal (self->pipe.commands, sink_status (self->pipe.sink).figures.failed);
+    kitchen_close (self);
+}
+
 //  One task, far into the run, takes until it is released or canceled.
 static int hold_on (void *arg, dishes_task_t *task)
 {
@@ -267,6 +279,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_many),
         cmocka_unit_test (test_items_where_they_are_wanted),
+        cmocka_unit_test (test_a_failure_is_told_with_what_failed),
         cmocka_unit_test (test_nothing_waits_for_a_thread_that_is_held),
         cmocka_unit_test (test_canceled),
         cmocka_unit_test (test_closed),
