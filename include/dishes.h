@@ -151,7 +151,7 @@ typedef struct {
     size_t size; // sizeof (dishes_opts_t)
 
     //  every object
-    const char *name;   // in messages and logs; NULL: HOST-PID
+    const char *name;   // in messages and logs, 1 to 127 bytes without control characters; NULL: HOST-PID
     int wait_ms;        // for a sink to come, or to come back; 0: 60,000; -1: without end
     const char *key;    // path of a key file (dishes --keygen), for tcp beyond this machine
     int insecure;       // 1: tcp without cookie and key: anybody may take, do and count tasks

@@ -1,4 +1,5 @@
 #include "api/fault.h"
+#include "base/line.h"
 #include "dishes.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@ int fault_keep (int error, const char *format, ...)
     va_start (args, format);
     vsnprintf (text, sizeof text, format, args);
     va_end (args);
+    line_clean (text);
     errno = error;
     return -1;
 }

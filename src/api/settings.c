@@ -1,5 +1,6 @@
 #include "api/settings.h"
 #include "api/fault.h"
+#include "base/line.h"
 #include "core/sink.h"
 
 #include <errno.h>
@@ -65,15 +66,19 @@ static int copy_text (char **to, const char **from)
     return *to ? 0 : fault_keep (ENOMEM, "no memory for the options");
 }
 
-static void name_ourselves (settings_t *self)
+static int name_ourselves (settings_t *self)
 {
     if (gethostname (self->host, sizeof self->host - 1) == -1)
         strcpy (self->host, "localhost");
-    if (self->opts.name)
-        snprintf (self->name, sizeof self->name, "%s", self->opts.name);
+    const char *name = self->opts.name;
+    if (name && (!*name || strlen (name) >= NAME_BYTES || !line_is_clean (name)))
+        return fault_keep (EINVAL, "opts.name is not 1 to %d bytes without control characters", NAME_BYTES - 1);
+    if (name)
+        strcpy (self->name, name);
     else
         snprintf (self->name, sizeof self->name, "%.100s-%ld", self->host, (long)getpid ());
     self->opts.name = self->name;
+    return 0;
 }
 
 int settings_read (settings_t *self, const dishes_opts_t *opts)
@@ -81,8 +86,7 @@ int settings_read (settings_t *self, const dishes_opts_t *opts)
     *self = (settings_t){0};
     if (opts && (copy_known (self, opts) == -1 || check (&self->opts) == -1))
         return -1;
-    name_ourselves (self);
-    if (copy_text (&self->key, &self->opts.key) == -1)
+    if (name_ourselves (self) == -1 || copy_text (&self->key, &self->opts.key) == -1)
         return -1;
     return copy_text (&self->advertise, &self->opts.advertise);
 }

@@ -63,12 +63,6 @@ size_t json_character (const char *text)
     return 0;
 }
 
-bool json_is_control (const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    return *at < ' ' || *at == 0x7f || (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0);
-}
-
 //  ---- codes
 
 static size_t put_escape (uint8_t byte, uint8_t *out)

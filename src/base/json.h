@@ -29,9 +29,7 @@ enum { JSON_CODE_MOST = 6 }; // a byte becomes at most so many
 size_t json_encode (json_code_t code, const void *data, size_t size, bool is_last, uint8_t *out, size_t room,
                     size_t *used);
 
-//  The bytes of the character of UTF-8 that the text begins with; 0: it is none. And whether that is one that a
-//  terminal may obey: U+0000 to U+001F, U+007F to U+009F.
+//  The bytes of the character of UTF-8 that the text begins with; 0: it is none.
 size_t json_character (const char *text);
-bool json_is_control (const char *text);
 
 #endif

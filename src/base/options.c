@@ -3,13 +3,13 @@
 #include "base/options.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/line.h"
 #include "base/units.h"
 
 enum { NAME_MAX_BYTES = 32 };
@@ -30,9 +30,8 @@ int options_fail (char *error, size_t error_size, const char *format, ...)
     va_start (arguments, format);
     vsnprintf (error, error_size, format, arguments);
     va_end (arguments);
-    for (char *c = error; error_size && *c; c++)
-        if (iscntrl ((unsigned char)*c))
-            *c = '?';
+    if (error_size)
+        line_clean (error);
     errno = EINVAL;
     return -1;
 }

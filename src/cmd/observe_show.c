@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "base/line.h"
 #include "base/units.h"
 #include "store/json_file.h"
 
@@ -14,7 +15,7 @@ void observe_put_text (FILE *out, const char *text)
 {
     while (*text) {
         size_t size = json_character (text);
-        if (size == 0 || json_is_control (text))
+        if (size == 0 || line_is_control (text))
             fputc ('?', out);
         else
             fwrite (text, 1, size, out);

@@ -1,4 +1,5 @@
 #include "core/frame.h"
+#include "base/line.h"
 #include "core/array.h"
 
 #include <errno.h>
@@ -265,6 +266,15 @@ void get_text (reader_t *self, char *out, size_t size)
     memcpy (out, self->at, length);
     out[length] = '\0';
     self->at += length;
+}
+
+void get_name (reader_t *self, char *out, size_t size)
+{
+    get_text (self, out, size);
+    if (line_is_clean (out))
+        return;
+    self->bad = true;
+    *out = '\0';
 }
 
 void packet_drop (packet_t *self)

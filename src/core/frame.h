@@ -133,6 +133,8 @@ shape_t get_shape (reader_t *self);
 
 //  Text into a buffer of `size` bytes (always ended by NUL); turns bad where it is longer or holds NUL.
 void get_text (reader_t *self, char *out, size_t size);
+//  A text that is shown in lines and columns: turns bad where it has control characters.
+void get_name (reader_t *self, char *out, size_t size);
 
 //  A message on its way out: the roles make them, the loop sends them.
 typedef enum { TO_SINK, TO_PEER, TO_LANE } wire_t;

@@ -1,4 +1,5 @@
 #include "core/session.h"
+#include "base/line.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -135,6 +136,7 @@ static heard_t heard_refused (session_t *self, const message_t *message)
     get_text (&in, reason, sizeof reason);
     if (in.bad)
         return HEARD_BAD;
+    line_clean (reason);
     lost (self, *reason ? reason : "the sink refused us");
     return HEARD_REFUSED;
 }
@@ -421,5 +423,6 @@ ending_t get_ending (reader_t *in)
     ending.figures = get_figures (in);
     if (ending.end == END_LOST && in->at != in->end)
         get_text (in, ending.why, sizeof ending.why);
+    line_clean (ending.why);
     return ending;
 }

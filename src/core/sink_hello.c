@@ -117,8 +117,8 @@ static bool is_busy (const peer_t *washer)
 static void hello_dryer (sink_t *self, uint64_t life, reader_t *in, int64_t now_ms)
 {
     peer_t from = {0};
-    get_text (in, from.name, sizeof from.name);
-    get_text (in, from.host, sizeof from.host);
+    get_name (in, from.name, sizeof from.name);
+    get_name (in, from.host, sizeof from.host);
     from.slots = get_u32 (in);
     from.prefetch = get_u32 (in);
     from.grain = get_u32 (in);
@@ -265,8 +265,8 @@ static void accept_washer (sink_t *self, uint64_t life, const char *name, uint64
 static void hello_washer (sink_t *self, uint64_t life, reader_t *in, int64_t now_ms)
 {
     char name[NAME_BYTES], host[NAME_BYTES];
-    get_text (in, name, sizeof name);
-    get_text (in, host, sizeof host);
+    get_name (in, name, sizeof name);
+    get_name (in, host, sizeof host);
     uint64_t hash = get_u64 (in);
     const char *why = in->bad ? "its HELLO is malformed" : washer_refusal (self, life, name, hash);
     peer_t *open = peers_washer (self);
@@ -331,8 +331,8 @@ static bool needs_no_next_life (const sink_t *self)
 static bool is_of_next_run (const sink_t *self, uint64_t life, uint8_t role, reader_t in)
 {
     char name[NAME_BYTES], host[NAME_BYTES];
-    get_text (&in, name, sizeof name);
-    get_text (&in, host, sizeof host);
+    get_name (&in, name, sizeof name);
+    get_name (&in, host, sizeof host);
     get_u64 (&in); // the hash of its input
     for (uint32_t lanes = get_u32 (&in); lanes && !in.bad; lanes--)
         get_u64 (&in);

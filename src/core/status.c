@@ -35,7 +35,7 @@ sink_status_t get_status (reader_t *in)
     status.durable = flags & FLAG_DURABLE;
     status.restarted = flags & FLAG_RESTARTED;
     status.washer_alive = flags & FLAG_WASHER;
-    get_text (in, status.washer, sizeof status.washer);
+    get_name (in, status.washer, sizeof status.washer);
     status.figures = get_figures (in);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         *numbers[i] = get_u64 (in);
@@ -55,8 +55,8 @@ void put_dryer_row (writer_t *out, const dryer_row_t *row)
 dryer_row_t get_dryer_row (reader_t *in)
 {
     dryer_row_t row = {.life = get_u64 (in)};
-    get_text (in, row.name, sizeof row.name);
-    get_text (in, row.host, sizeof row.host);
+    get_name (in, row.name, sizeof row.name);
+    get_name (in, row.host, sizeof row.host);
     row.slots = get_u32 (in);
     row.prefetch = get_u32 (in);
     row.leaving = get_u8 (in);

@@ -21,7 +21,7 @@ static void on_dryer_up (washer_t *self, reader_t *in, uint32_t count)
         self->oom = true;
         return;
     }
-    get_text (in, lane->host, sizeof lane->host);
+    get_name (in, lane->host, sizeof lane->host);
     lane->slots = get_u32 (in);
     lane->prefetch = get_u32 (in);
     lane->grain = get_u32 (in);

@@ -1,4 +1,5 @@
 #include "input/fault.h"
+#include "base/line.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -11,9 +12,7 @@ int fault_set (fault_t *self, int number, const char *format, ...)
         va_start (list, format);
         vsnprintf (self->text, sizeof self->text, format, list);
         va_end (list);
-        for (char *at = self->text; *at; at++) // a file's name may hold anything
-            if ((unsigned char)*at < ' ' || *at == 127)
-                *at = '?';
+        line_clean (self->text); // a file's name may hold anything
         self->number = number;
     }
     errno = self->number;

@@ -1,4 +1,5 @@
 #include "net/address.h"
+#include "base/line.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -23,18 +24,10 @@ static const char *parse_name (address_t *self, const char *rest)
     return NULL;
 }
 
-static bool has_control (const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            return true;
-    return false;
-}
-
 //  A name is one directory below a known one, so nothing in it may lead elsewhere.
 static const char *parse_ipc (address_t *self, const char *rest)
 {
-    if (has_control (rest))
+    if (!line_is_clean (rest))
         return "its name has control characters";
     if (*rest == '/')
         return rest[1] ? parse_name (self, rest) : "/ is no directory of its own";
@@ -109,9 +102,8 @@ enum { TRANSPORTS = sizeof transports / sizeof *transports };
 static int refuse (char *error, size_t error_size, const char *text, const char *why)
 {
     snprintf (error, error_size, "'%.200s' is not an address: %s; an address is " ADDRESS_KINDS, text, why);
-    for (char *at = error; error_size && *at; at++)
-        if ((unsigned char)*at < ' ')
-            *at = '?';
+    if (error_size)
+        line_clean (error);
     errno = EINVAL;
     return -1;
 }

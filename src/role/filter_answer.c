@@ -1,3 +1,4 @@
+#include "base/line.h"
 #include "role/filters_i.h"
 
 #include <errno.h>
@@ -19,8 +20,7 @@ void answer_name (const errand_head_t *head, char name[SHOWN_BYTES + 8])
     size_t shown = size < SHOWN_BYTES ? size : SHOWN_BYTES;
     memcpy (name, value, shown);
     strcpy (name + shown, size > shown ? "..." : "");
-    for (char *c = name; c < name + shown; c++)
-        *c = (unsigned char)*c < ' ' ? '?' : *c;
+    line_clean (name);
 }
 
 static template_task_t template_task (const seat_t *seat, const errand_head_t *head)

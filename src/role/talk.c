@@ -1,20 +1,10 @@
 #include "role/talk.h"
+#include "base/line.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 enum { LINE_BYTES = 1024 };
-
-static void tame (char *text)
-{
-    for (unsigned char *at = (unsigned char *)text; *at; at++) {
-        bool is_wide = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
-        if (*at < ' ' || *at == 127 || is_wide)
-            *at = '?';
-        if (is_wide)
-            at[1] = '?';
-    }
-}
 
 void talk_say (const talk_t *self, talk_level_t level, const char *format, ...)
 {
@@ -25,7 +15,7 @@ void talk_say (const talk_t *self, talk_level_t level, const char *format, ...)
     va_start (args, format);
     vsnprintf (text, sizeof text, format, args);
     va_end (args);
-    tame (text);
+    line_clean (text);
     self->line (self->arg, level, text);
 }
 

@@ -1,4 +1,5 @@
 #include "store/json_file.h"
+#include "base/line.h"
 
 void json_put_coded (FILE *out, json_code_t code, const void *data, size_t size)
 {
@@ -25,7 +26,7 @@ void json_put_text (FILE *out, const char *name, const char *text)
     while (*text) {
         uint8_t bytes[JSON_CODE_MOST];
         size_t size = json_character (text), used = 1;
-        if (size > 1 && json_is_control (text))
+        if (size > 1 && line_is_control (text))
             fprintf (out, "\\u%04x", (unsigned)(unsigned char)text[1]);
         else if (size > 1)
             fwrite (text, 1, size, out);

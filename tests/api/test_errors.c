@@ -21,12 +21,17 @@ static void test_addresses (void **state)
 
 static void test_options (void **state)
 {
+    char long_name[200] = "";
+    memset (long_name, 'a', sizeof long_name - 1);
     const dishes_opts_t wrong[] = {
         {.size = 0},
         {.size = sizeof (dishes_opts_t), .slots = -1},
         {.size = sizeof (dishes_opts_t), .wait_ms = -2},
         {.size = sizeof (dishes_opts_t), .lane_first = 5},
         {.size = sizeof (dishes_opts_t), .wait_dryers = 16385},
+        {.size = sizeof (dishes_opts_t), .name = ""},
+        {.size = sizeof (dishes_opts_t), .name = "a\nb"},
+        {.size = sizeof (dishes_opts_t), .name = long_name},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_null (dishes_dryer_new ("inproc://options", &wrong[i]));

@@ -142,6 +142,26 @@ static void test_bad_texts_are_refused (void **state)
     }
 }
 
+static void test_names_are_for_one_line (void **state)
+{
+    static const char *const bad[] = {"a\nb", "\tb", "\033[2J", "\302\233m"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        writer_t out = {0};
+        put_text (&out, "dryer \303\244");
+        put_text (&out, bad[i]);
+        message_t message = {.records = out.data, .records_size = out.size};
+        reader_t in = reader_of (&message);
+        char text[16];
+        get_name (&in, text, sizeof text);
+        assert_string_equal (text, "dryer \303\244");
+        assert_false (in.bad);
+        get_name (&in, text, sizeof text);
+        assert_true (in.bad);
+        assert_string_equal (text, "");
+        writer_free (&out);
+    }
+}
+
 static void test_bad_runs_are_refused (void **state)
 {
     static const struct {
@@ -261,6 +281,7 @@ int main (void)
         cmocka_unit_test (test_numbers_and_texts_come_back),
         cmocka_unit_test (test_reading_too_far_turns_bad),
         cmocka_unit_test (test_bad_texts_are_refused),
+        cmocka_unit_test (test_names_are_for_one_line),
         cmocka_unit_test (test_bad_runs_are_refused),
         cmocka_unit_test (test_a_long_text_is_cut),
         cmocka_unit_test (test_random_frames_do_no_harm),

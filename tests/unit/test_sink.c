@@ -257,6 +257,26 @@ static void test_a_dryer_lost_before_it_was_presented_is_told_of (void **state)
     desk_close (&desk);
 }
 
+//  S1: what others call themselves stands in lines and columns, of a job log too.
+static void test_a_name_of_two_lines_is_malformed (void **state)
+{
+    desk_t desk;
+    desk_open (&desk, &plain, NULL);
+    writer_t out = {0};
+    put_u8 (&out, ROLE_DRYER);
+    put_text (&out, "dryer");
+    put_text (&out, "host\n2\t:");
+    for (int i = 0; i < 4; i++)
+        put_u32 (&out, 1);
+    put_u64 (&out, 0);
+    put_u64 (&out, 0);
+    put_u32 (&out, 0);
+    say (&desk, DRYER, MSG_HELLO, 0, &out);
+    assert_int_equal (sink_status (desk.sink).dryers, 0);
+    assert_int_equal (sink_status (desk.sink).bad, 1);
+    desk_close (&desk);
+}
+
 //  S30: what a washer is told as counted, it forgets: so it is durable, in WELCOME as in COUNTED.
 static void test_welcome_tells_only_what_is_durable (void **state)
 {
@@ -1331,6 +1351,7 @@ int main (void)
         cmocka_unit_test (test_grace_has_an_end),
         cmocka_unit_test (test_a_sleep_is_no_part_of_a_wait),
         cmocka_unit_test (test_nothing_beyond_the_total_counts),
+        cmocka_unit_test (test_a_name_of_two_lines_is_malformed),
         cmocka_unit_test (test_a_halted_share_is_at_most_all),
         cmocka_unit_test (test_strangers_at_lanes_are_added_up),
         cmocka_unit_test (test_a_beat_of_another_form_is_malformed),
