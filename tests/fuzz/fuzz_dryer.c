@@ -1,5 +1,6 @@
 //  The dryer's core, told anything by the sink and by a washer. A job that it hands out holds the tasks that it names,
 //  and every output is let go of once.
+#include "base/line.h"
 #include "core/dryer.h"
 #include "letters.h"
 
@@ -141,6 +142,19 @@ static void stream (world_t *self, feed_t *feed)
     free (data);
 }
 
+//  Other numbers, but room for what is begun.
+static void pace (world_t *self, feed_t *feed)
+{
+    uint64_t begun = 0;
+    job_t next;
+    for (int i = 0; i < JOBS; i++)
+        begun += self->jobs[i].count ? self->jobs[i].count - self->done[i] : 0;
+    if (dryer_peek (self->core, &next))
+        HOLDS (next.count == 1 && shape_count (&next.shape, next.bytes.data, next.bytes.size) == 1);
+    dryer_pace (self->core, feed_below (feed, 16), (uint32_t)begun + 1 + feed_below (feed, 8));
+    HOLDS (dryer_status (self->core).running <= JOBS);
+}
+
 //  ---- the world
 
 static void hear (world_t *self, feed_t *feed, const layout_t *layouts_of, size_t size)
@@ -172,9 +186,10 @@ static void hear_tasks (world_t *self, feed_t *feed)
     put_u8 (&records, '\n');
     put_u16 (&records, 1);
     put_u32 (&records, 1);
-    message_t message = {.records = records.data, .records_size = records.size, .body = &body};
-    message.header = (header_t){
-        .type = MSG_TASKS, .count = 1, .run = RUN, .from = self->lane.life, .to = DRYER_LIFE, .seq = ++self->lane.said};
+    message_t message = {.header = next_header (&self->lane, DRYER_LIFE, MSG_TASKS, 1),
+                         .records = records.data,
+                         .records_size = records.size,
+                         .body = &body};
     dryer_heard_lane (self->core, &message, self->now_ms);
     writer_free (&records);
     slice_drop (&body);
@@ -214,8 +229,11 @@ static void happen (world_t *self, feed_t *feed)
 {
     switch (feed_below (feed, 16)) {
     case 0:
+        tick (self, feed);
+        break;
     case 1:
         tick (self, feed);
+        pace (self, feed);
         break;
     case 2:
     case 3:
@@ -254,6 +272,7 @@ static void happen (world_t *self, feed_t *feed)
         hear (self, feed, layouts, LAYOUTS);
     }
     HOLDS (!dryer_failed (self->core));
+    HOLDS (line_is_clean (dryer_reason (self->core)) && line_is_clean (dryer_ending (self->core)->why));
 }
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
@@ -261,13 +280,15 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     size_t before = __sanitizer_get_current_allocated_bytes ();
     feed_t feed = feed_of (data, size);
     world_t self = {.now_ms = 1000, .sink.life = SINK_LIFE, .lane.life = WASHER_LIFE};
+    unsigned bits = feed_byte (&feed);
     dryer_config_t config = {.life = DRYER_LIFE,
                              .name = "dryer",
                              .host = "host",
-                             .slots = 2,
-                             .prefetch = 2,
+                             .slots = 1 + (bits >> 3 & 1),
+                             .prefetch = bits >> 4 & 3,
                              .grain = 1,
                              .unsure = 2,
+                             .gather = (bits >> 6) * 3,
                              .wait_ms = 60000};
     dryer_ports_t ports = {.arg = &self,
                            .sink_found = on_found,
@@ -277,7 +298,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
                            .read_output = on_read,
                            .free_output = on_free};
     self.core = dryer_new (&config, &ports, self.now_ms);
-    if (feed_byte (&feed) % 8)
+    if (bits % 8)
         meet (&self, &feed);
     while (feed_left (&feed))
         happen (&self, &feed);

@@ -1,4 +1,5 @@
 //  The observer's core, told anything by the sink. What it shows is well-formed, and it comes to an end.
+#include "base/line.h"
 #include "core/observer.h"
 #include "letters.h"
 
@@ -47,10 +48,11 @@ static void check (const world_t *self)
     size_t count = 0;
     const dryer_row_t *rows = observer_dryers (self->core, &count);
     HOLDS (!observer_failed (self->core) && count <= STATUS_DRYERS);
-    HOLDS (!status || (*sink_state_name (status->state) && strlen (status->washer) < NAME_BYTES));
+    HOLDS (!status || (*sink_state_name (status->state) && line_is_clean (status->washer)));
     for (size_t i = 0; i < count; i++)
-        HOLDS (strlen (rows[i].name) < NAME_BYTES && strlen (rows[i].host) < NAME_BYTES);
-    HOLDS (observer_ending (self->core)->end <= END_LOST);
+        HOLDS (line_is_clean (rows[i].name) && line_is_clean (rows[i].host));
+    const ending_t *ending = observer_ending (self->core);
+    HOLDS (ending->end <= END_LOST && line_is_clean (ending->why) && line_is_clean (observer_reason (self->core)));
 }
 
 static void meet (world_t *self, feed_t *feed)

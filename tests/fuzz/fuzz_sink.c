@@ -1,4 +1,5 @@
 //  The sink's core, told anything by anybody. What it counts it counts once, and it never says JOINED early.
+#include "base/line.h"
 #include "core/sink.h"
 #include "core/dryer.h"
 #include "letters.h"
@@ -57,6 +58,7 @@ static void on_completed (void *arg, const completion_t *c)
     HOLDS (!self->ended && run_valid (c->n, c->count));
     HOLDS (!ranges_present (&self->counted, c->n, c->count).count); // each task once
     HOLDS (ranges_add (&self->counted, c->n, c->count) == 0);
+    HOLDS ((!c->name || line_is_clean (c->name)) && (!c->host || line_is_clean (c->host)));
     const uint8_t *parts[] = {c->out, c->err, c->tag, c->command, c->values};
     const size_t sizes[] = {c->out_size, c->err_size, c->tag_size, c->command_size, c->values_size};
     for (int i = 0; i < 5; i++)
@@ -84,6 +86,37 @@ static void on_ended (void *arg, const ending_t *ending)
 static int on_commit (void *arg)
 {
     return ((world_t *)arg)->commit_fails ? -1 : 0;
+}
+
+//  What was counted before, as far as the washer knows.
+static void on_known (void *arg, const ranges_t *counted, uint64_t failed)
+{
+    world_t *self = arg;
+    HOLDS (!self->ended);
+    for (size_t i = 0; i < counted->size; i++) {
+        HOLDS (run_valid (counted->runs[i].n, counted->runs[i].count));
+        HOLDS (ranges_add (&self->counted, counted->runs[i].n, counted->runs[i].count) == 0);
+    }
+}
+
+static void on_washer (void *arg, const char *name, uint64_t life, uint64_t input_hash)
+{
+    HOLDS (life && line_is_clean (name));
+}
+
+static void on_dryer (void *arg, uint64_t life, const char *name, const char *host)
+{
+    HOLDS (life && line_is_clean (name) && line_is_clean (host));
+}
+
+static int on_input (void *arg, uint64_t bytes, uint64_t hash)
+{
+    return bytes && hash != UINT64_MAX ? 0 : -1;
+}
+
+static void on_before (void *arg, before_t before)
+{
+    HOLDS (before.end <= END_LOST);
 }
 
 static void on_log (void *arg, const char *line)
@@ -170,6 +203,30 @@ static void tick (world_t *self, feed_t *feed)
     }
 }
 
+//  What the process around it knows.
+static void be_told (world_t *self, feed_t *feed)
+{
+    dryer_row_t rows[LIVES_A_ROLE];
+    switch (feed_below (feed, 8)) {
+    case 0:
+        sink_strangers (self->core, feed_number (feed));
+        break;
+    case 1:
+        sink_guests (self->core, feed_below (feed, 3));
+        break;
+    case 2:
+        sink_detain (self->core, feed_below (feed, 4) == 0);
+        break;
+    case 3:
+        sink_explain (self->core, "%0*d", feed_rarely (feed) ? 2000 : 1, 0);
+        break;
+    default:
+        for (size_t i = sink_dryers (self->core, rows, LIVES_A_ROLE); i--;)
+            HOLDS (sink_knows (self->core, rows[i].life) && line_is_clean (rows[i].name));
+    }
+    HOLDS (strlen (sink_reason (self->core)) < WHY_BYTES);
+}
+
 static void happen (world_t *self, feed_t *feed)
 {
     voice_t *voice = &self->voices[feed_below (feed, sizeof self->voices / sizeof *self->voices)];
@@ -183,6 +240,8 @@ static void happen (world_t *self, feed_t *feed)
     case 2:
         if (!feed_below (feed, 8))
             sink_died (self->core, voice->life, self->now_ms);
+        else
+            be_told (self, feed);
         break;
     case 3:
         sink_backlog (self->core, feed_number (feed));
@@ -262,7 +321,12 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
                           .eof = on_eof,
                           .ended = on_ended,
                           .commit = on_commit,
-                          .log = on_log};
+                          .log = on_log,
+                          .known = on_known,
+                          .washer = on_washer,
+                          .dryer = on_dryer,
+                          .input = config.durable ? on_input : NULL,
+                          .before = on_before};
     sink_restored_t restored;
     bool restarts = feed_rarely (&feed);
     if (restarts) {

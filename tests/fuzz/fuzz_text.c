@@ -98,13 +98,24 @@ static void read_termseq (const char *text)
         HOLDS (sequence.step[i].signal > 0 && sequence.step[i].wait_ms >= 0);
 }
 
+static void read_delimiter (const char *text)
+{
+    uint8_t delimiter = 0;
+    mark_t mark = {.size = MARK_BYTES + 1};
+    if (input_delimiter (text, &delimiter) == -1)
+        HOLDS (errno == EINVAL && delimiter == 0);
+    if (input_mark (text, &mark) == -1)
+        HOLDS (errno == EINVAL && mark.size == MARK_BYTES + 1);
+    else
+        HOLDS (mark.size <= MARK_BYTES && mark.size <= strlen (text));
+}
+
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     feed_t feed = feed_of (data, size);
     unsigned what = feed_below (&feed, 8);
     uint32_t cores = 1 + feed_below (&feed, 64), limit = 1 + 100 * feed_below (&feed, 64);
     char *text = feed_text (&feed, 0, 1024);
-    uint8_t delimiter;
     switch (what) {
     case 0:
         read_address (text);
@@ -128,7 +139,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         read_termseq (text);
         break;
     default:
-        input_delimiter (text, &delimiter);
+        read_delimiter (text);
     }
     free (text);
     return 0;

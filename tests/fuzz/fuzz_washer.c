@@ -1,20 +1,21 @@
 //  The washer's core, told anything by the sink. What it sends under a number is what was put under that number.
+#include "base/line.h"
 #include "core/washer.h"
 #include "letters.h"
 
-#define INVENTORY "ls[lsr]"
+#define INVENTORY "vs[vsr]"
 
 static const layout_t layouts[] = {
     {MSG_ADVERT, "t"},
     {MSG_WELCOME, "wbwqbqq[r]"},
-    {MSG_DRYER_UP, "ltwwww" INVENTORY},
+    {MSG_DRYER_UP, "dtwwww" INVENTORY},
     {MSG_COUNTED, "*rb"},
-    {MSG_DRYER_SLOTS, "lwww"},
-    {MSG_DRYER_UP, "ltwwwwls0000"},
-    {MSG_DRYER_DOWN, "lb"},
-    {MSG_FAILED, "ll*nswhbb"},
-    {MSG_RETURNED, "lls*rs"},
-    {MSG_LANEGOT, "llws"},
+    {MSG_DRYER_SLOTS, "dwww"},
+    {MSG_DRYER_UP, "dtwwwwvs0000"},
+    {MSG_DRYER_DOWN, "db"},
+    {MSG_FAILED, "dv*nswhbb"},
+    {MSG_RETURNED, "dvs*rs"},
+    {MSG_LANEGOT, "dvws"},
     {MSG_HALT, ""},
     {MSG_GONE, ""},
     {MSG_WHO, ""},
@@ -37,6 +38,11 @@ typedef struct {
         uint32_t generation;
     } opened[OPENED];
     size_t opened_size;
+    struct {
+        uint64_t dryer, seq;
+        uint32_t attempt;
+        run_t run;
+    } tasks, recall; // the last ones sent
 } world_t;
 
 //  ---- ports
@@ -49,7 +55,7 @@ static void on_found (void *arg, const char *endpoint)
 static void on_open (void *arg, uint64_t dryer, uint32_t generation, const char *host)
 {
     world_t *self = arg;
-    HOLDS (generation && strlen (host) < NAME_BYTES);
+    HOLDS (generation && strlen (host) < NAME_BYTES && line_is_clean (host));
     self->opened[self->opened_size % OPENED].dryer = dryer;
     self->opened[self->opened_size++ % OPENED].generation = generation;
 }
@@ -88,7 +94,7 @@ static void put_dropped (world_t *self, uint64_t tasks)
 
 //  ---- what goes out
 
-static void check_tasks (const world_t *self, const packet_t *packet)
+static void check_tasks (world_t *self, const packet_t *packet)
 {
     message_t message = {.records = packet->records.data, .records_size = packet->records.size};
     reader_t in = reader_of (&message);
@@ -102,6 +108,10 @@ static void check_tasks (const world_t *self, const packet_t *packet)
         at += size;
     }
     HOLDS (at == end);
+    self->tasks.dryer = packet->header.to;
+    self->tasks.seq = packet->header.seq;
+    self->tasks.attempt = get_u32 (&in);
+    self->tasks.run = run;
 }
 
 static void send_lanes (world_t *self, feed_t *feed)
@@ -111,8 +121,12 @@ static void send_lanes (world_t *self, feed_t *feed)
         packet_t packet;
         while (washer_lane_next (self->core, life, &packet)) {
             HOLDS (packet.header.to == life && packet.header.seq && packet.header.seq <= packet.header.sent);
-            if (packet.header.type == MSG_TASKS)
+            if (packet.header.type == MSG_TASKS) {
                 check_tasks (self, &packet);
+            } else if (packet.header.type == MSG_RECALL) {
+                self->recall.dryer = life;
+                self->recall.seq = packet.header.seq;
+            }
             packet_drop (&packet);
             washer_lane_sent (self->core, life);
             if (!all)
@@ -177,6 +191,142 @@ static void tick (world_t *self, feed_t *feed)
     }
 }
 
+//  ---- what chance alone would hardly come to: a story of dryers that makes sense
+
+static void say (world_t *self, uint8_t type, uint32_t count, writer_t *records)
+{
+    message_t message = {.header = next_header (&self->sink, self->life, type, count),
+                         .records = records->data,
+                         .records_size = records->size};
+    washer_heard (self->core, &message, self->now_ms);
+    writer_free (records);
+}
+
+static void sink_comes (world_t *self, feed_t *feed, uint64_t dryer)
+{
+    const layout_t advert = {MSG_ADVERT, "t"};
+    received_t in;
+    self->sink = (voice_t){.life = self->sink.life + feed_below (feed, 2)};
+    if (any_message (feed, &self->sink, 0, &advert, 1, &in))
+        washer_heard (self->core, &in.message, self->now_ms);
+    received_drop (&in);
+    washer_connected (self->core, self->now_ms);
+    writer_t records = {0};
+    put_u32 (&records, 5000);
+    put_u8 (&records, feed_below (feed, 2));  // durable
+    put_u32 (&records, feed_below (feed, 3)); // crash limit
+    put_u64 (&records, feed_below (feed, 8)); // order window
+    put_u8 (&records, 0);
+    put_u64 (&records, 0);
+    put_u64 (&records, 0);
+    put_u32 (&records, 0);
+    say (self, MSG_WELCOME, 1, &records);
+    self->sink.said = 0; // it had none
+}
+
+static void dryer_comes (world_t *self, feed_t *feed, uint64_t dryer)
+{
+    uint32_t slots = 1 + feed_below (feed, 4);
+    writer_t records = {0};
+    put_u64 (&records, dryer);
+    put_text (&records, "host");
+    for (int i = 0; i < 4; i++) // slots, prefetch, grain, unsure
+        put_u32 (&records, i == 2 ? 1 : slots);
+    put_u64 (&records, self->life);
+    put_u64 (&records, feed_below (feed, 4)); // got
+    put_u32 (&records, 0);
+    say (self, MSG_DRYER_UP, 1, &records);
+}
+
+static void dryer_goes (world_t *self, feed_t *feed, uint64_t dryer)
+{
+    writer_t records = {0};
+    put_u64 (&records, feed_below (feed, 4) ? self->tasks.dryer : dryer);
+    put_u8 (&records, feed_below (feed, 4) > 0); // blame
+    say (self, MSG_DRYER_DOWN, 1, &records);
+}
+
+static void tasks_count (world_t *self, feed_t *feed, uint64_t dryer)
+{
+    writer_t records = {0};
+    put_u64 (&records, self->tasks.run.n);
+    put_u64 (&records, 1 + feed_below (feed, 8));
+    put_u8 (&records, (uint8_t)feed_below (feed, 4));
+    say (self, MSG_COUNTED, 1, &records);
+}
+
+static void task_fails (world_t *self, feed_t *feed, uint64_t dryer)
+{
+    writer_t records = {0};
+    put_u64 (&records, self->tasks.dryer);
+    put_u64 (&records, self->life);
+    put_u64 (&records, self->tasks.run.n);
+    put_u64 (&records, self->tasks.seq);
+    put_u32 (&records, self->tasks.attempt);
+    put_u32 (&records, 1);
+    say (self, MSG_FAILED, 1, &records);
+}
+
+static void tasks_return (world_t *self, feed_t *feed, uint64_t dryer)
+{
+    writer_t records = {0};
+    put_u64 (&records, self->recall.seq ? self->recall.dryer : self->tasks.dryer);
+    put_u64 (&records, self->life);
+    put_u64 (&records, self->recall.seq);
+    uint32_t count = feed_below (feed, 2);
+    if (count) {
+        put_run (&records, self->tasks.run.n, 1 + feed_below (feed, 4));
+        put_u64 (&records, self->tasks.seq);
+    }
+    say (self, MSG_RETURNED, count, &records);
+}
+
+//  One of the last lanes that were opened.
+static size_t any_lane (const world_t *self, feed_t *feed)
+{
+    return (self->opened_size + OPENED - 1 - feed_below (feed, 4)) % OPENED;
+}
+
+static void lane_breaks (world_t *self, feed_t *feed, uint64_t dryer)
+{
+    size_t which = any_lane (self, feed);
+    washer_lane_lost (self->core, self->opened[which].dryer, self->opened[which].generation, self->now_ms);
+}
+
+static void lane_resumes (world_t *self, feed_t *feed, uint64_t dryer)
+{
+    size_t which = any_lane (self, feed);
+    writer_t records = {0};
+    put_u64 (&records, self->opened[which].dryer);
+    put_u64 (&records, self->life);
+    put_u32 (&records, self->opened[which].generation);
+    put_u64 (&records, feed_below (feed, 4)); // got
+    say (self, MSG_LANEGOT, 1, &records);
+}
+
+static void others_come (world_t *self, feed_t *feed, uint64_t dryer)
+{
+    washer_strangers (self->core, feed_number (feed));
+    if (!self->ended)
+        washer_before (self->core, (before_t){(end_t)feed_below (feed, END_LOST + 1), feed_byte (feed)});
+}
+
+//  Whatever happened, the lanes are up then and what can go has gone.
+static void make_sense (world_t *self, feed_t *feed)
+{
+    static void (*const events[]) (world_t *, feed_t *, uint64_t) = {
+        dryer_comes, dryer_goes,   dryer_comes, tasks_count, task_fails, tasks_return,
+        dryer_goes,  lane_resumes, others_come, sink_comes,  lane_breaks};
+    uint64_t dryer = DRYER_LIFE + feed_below (feed, 8);
+    events[feed_below (feed, sizeof events / sizeof *events)](self, feed, dryer);
+    for (size_t i = 0; i < OPENED; i++)
+        washer_lane_bound (self->core, self->opened[i].dryer, self->opened[i].generation, "inproc://lane",
+                           self->now_ms);
+    washer_tick (self->core, self->now_ms);
+    send_lanes (self, feed);
+    hear_out (self);
+}
+
 static void happen (world_t *self, feed_t *feed)
 {
     switch (feed_below (feed, 16)) {
@@ -208,6 +358,8 @@ static void happen (world_t *self, feed_t *feed)
     case 8:
         if (feed_below (feed, 4) == 0)
             meet (self, feed);
+        else
+            make_sense (self, feed);
         break;
     default:
         hear (self, feed);
@@ -219,6 +371,9 @@ static void happen (world_t *self, feed_t *feed)
     HOLDS (!washer_failed (self->core));
     HOLDS (washer_status (self->core).put == self->put);
     HOLDS (washer_held_bytes (self->core) <= 5 * self->put);
+    HOLDS (washer_counted_to (self->core) <= washer_status (self->core).counted);
+    HOLDS (washer_unsent_tasks (self->core) <= self->put);
+    HOLDS (washer_ending (self->core)->end <= END_LOST && line_is_clean (washer_reason (self->core)));
 }
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)

@@ -25,9 +25,18 @@ static inline uint64_t any_life (feed_t *feed)
     return byte < 244 ? 0 : feed_number (feed);
 }
 
-//  A layout, a letter a field: b u8, h u16, w u32, q u64, l life, n task number, r run, t text, s sequence, f the flag
-//  of DONE that says that the item follows; a digit is
-//  itself as a u8; what follows * stands `count` times, and what is in brackets as often as a u32 before it says.
+//  The same, most often of this one role.
+static inline uint64_t any_life_of (feed_t *feed, uint64_t first)
+{
+    unsigned byte = feed_byte (feed);
+    if (byte < 240)
+        return first + byte / 4 % LIVES_A_ROLE;
+    return byte < 244 ? 0 : feed_number (feed);
+}
+
+//  A layout, a letter a field: b u8, h u16, w u32, q u64, l any life, v a washer's, d a dryer's, n task number, r run,
+//  t text, s sequence, f the flag of DONE that says that the item follows; a digit is itself as a u8; what follows *
+//  stands `count` times, and what is in brackets as often as a u32 before it says.
 typedef struct {
     uint8_t type;
     const char *layout;
@@ -61,6 +70,12 @@ static inline void put_field (feed_t *feed, writer_t *out, char field)
         return;
     case 'l':
         put_u64 (out, any_life (feed));
+        return;
+    case 'v':
+        put_u64 (out, any_life_of (feed, WASHER_LIFE));
+        return;
+    case 'd':
+        put_u64 (out, any_life_of (feed, DRYER_LIFE));
         return;
     case 'f':
         put_u8 (out, RESULT_HAS_ITEM);
@@ -122,6 +137,21 @@ static inline uint64_t next_seq (feed_t *feed, voice_t *voice)
     default:
         return ++voice->said;
     }
+}
+
+//  The header of a letter as it should be.
+static inline header_t next_header (voice_t *voice, uint64_t to, uint8_t type, uint32_t count)
+{
+    voice->said++;
+    return (header_t){.type = type,
+                      .count = count,
+                      .run = RUN,
+                      .from = voice->life,
+                      .to = to,
+                      .seq = voice->said,
+                      .sent = voice->said,
+                      .got = voice->heard,
+                      .ack = voice->heard};
 }
 
 static inline header_t any_header (feed_t *feed, voice_t *voice, uint64_t to)
