@@ -318,17 +318,18 @@ static void hello_again (sink_t *self, peer_t *peer, int64_t now_ms)
         hello_welcome (self, peer);
 }
 
-//  A loss it may hear of all the same.
-static bool needs_no_next_life (const sink_t *self)
+//  A loss it may hear of all the same. Who lives would have answered the end, or beaten.
+static bool needs_no_next_life (const sink_t *self, int64_t now_ms)
 {
     const peer_t *washer = peers_washer (self);
-    return self->ending.end != END_LOST && (self->is_fed || (washer && washer->gone_ms < 0));
+    bool is_well = washer && washer->gone_ms < 0 && now_ms <= washer->heard_ms + 2 * peers_beat_gap_ms (self);
+    return self->ending.end != END_LOST && (self->is_fed || is_well);
 }
 
 //  A washer with tasks of its own must not take the end of this run for theirs: it goes on to seek. A name tells little
 //  where runs follow each other, or the washer of this one lives or has left by itself; one of this run that was taken
 //  for lost still knows what was counted.
-static bool is_of_next_run (const sink_t *self, uint64_t life, uint8_t role, reader_t in)
+static bool is_of_next_run (const sink_t *self, uint64_t life, uint8_t role, reader_t in, int64_t now_ms)
 {
     char name[NAME_BYTES], host[NAME_BYTES];
     get_name (&in, name, sizeof name);
@@ -337,7 +338,7 @@ static bool is_of_next_run (const sink_t *self, uint64_t life, uint8_t role, rea
     for (uint32_t lanes = get_u32 (&in); lanes && !in.bad; lanes--)
         get_u64 (&in);
     bool is_other = *self->washer_name && strcmp (name, self->washer_name) != 0;
-    bool is_new = (self->config.stay || needs_no_next_life (self)) && !get_u32 (&in);
+    bool is_new = (self->config.stay || needs_no_next_life (self, now_ms)) && !get_u32 (&in);
     return role == ROLE_WASHER && (is_other || is_new) && !roster_find (&self->roster, life);
 }
 
@@ -374,7 +375,7 @@ void peers_hello (sink_t *self, const message_t *message, int64_t now_ms)
         if (patience_has (&self->patience, STRANGERS_MOST, now_ms))
             sink_reply (self, life, role, MSG_GONE, NULL);
     } else if (self->state == SINK_ENDED) {
-        if (!is_of_next_run (self, life, role, in))
+        if (!is_of_next_run (self, life, role, in, now_ms))
             hello_ended (self, life, role, now_ms);
     } else if (peer && !peer->expected) {
         hello_again (self, peer, now_ms);
