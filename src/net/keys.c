@@ -264,7 +264,8 @@ int keys_generate (const char *dir, char *error, size_t error_size)
     explicit_bzero (&head, sizeof head);
     explicit_bzero (&worker, sizeof worker);
     if (failed)
-        return net_refuse (kept, error, error_size, "cannot make %s/%s: %s", dir, failed, strerror (kept));
+        return net_refuse (kept, error, error_size, "cannot make %s/%s: %s%s", dir, failed, strerror (kept),
+                           kept == EEXIST ? ": remove it, or give another directory" : "");
     return 0;
 }
 

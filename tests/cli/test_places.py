@@ -197,7 +197,7 @@ class Addresses(Case):
     def test_keys_are_not_made_twice(self):
         self.keys()
         before = self.read("keys/head.key"), self.read("keys/worker.key")
-        self.check_refused("dishes", "--keygen", "keys", says=("cannot make keys/head.key", "File exists"))
+        self.check_refused("dishes", "--keygen", "keys", says=("cannot make keys/head.key", "File exists: remove it"))
         self.assertEqual((self.read("keys/head.key"), self.read("keys/worker.key")), before)
 
     def test_a_worker_is_not_the_head(self):
