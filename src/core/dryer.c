@@ -126,7 +126,7 @@ static void on_washer_down (dryer_t *self, reader_t *in)
     dryer_letter (self, MSG_HOLDING, 1, &records);
 }
 
-static void on_welcome (dryer_t *self, const message_t *message)
+static void on_welcome (dryer_t *self, const message_t *message, int64_t now_ms)
 {
     char tagstring[ENDPOINT_BYTES];
     reader_t in = reader_of (message);
@@ -138,6 +138,10 @@ static void on_welcome (dryer_t *self, const message_t *message)
         self->ports.wants (self->ports.arg, self->wants = wants, tagstring);
     self->figures.bad += in.bad;
     enter (self, EVENT_WELCOME);
+    if (self->config.is_dry && self->session.durable && !self->unfit) {
+        self->unfit = UNFIT_DRY;
+        dryer_leave (self, now_ms);
+    }
 }
 
 static void on_sink (dryer_t *self, const message_t *message)
@@ -187,7 +191,7 @@ void dryer_heard (dryer_t *self, const message_t *message, int64_t now_ms)
         on_sink (self, message);
         break;
     case HEARD_WELCOME:
-        on_welcome (self, message);
+        on_welcome (self, message, now_ms);
         break;
     case HEARD_LETTER:
         if (self->state == DRYER_OPEN || self->state == DRYER_LEAVING)
@@ -366,7 +370,7 @@ bool dryer_failed (const dryer_t *self)
     return self->oom || self->reports.oom || self->outbox.failed || self->session.link.failed;
 }
 
-bool dryer_unfit (const dryer_t *self)
+unfit_t dryer_unfit (const dryer_t *self)
 {
     return self->unfit;
 }

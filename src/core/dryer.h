@@ -55,6 +55,7 @@ typedef struct {
     uint32_t unsure;   // tasks that may have been started and not yet reported: slots for commands
     uint32_t gather; // tasks beyond them that may be done, their reports held back for some ms while more is done soon
     bool no_blocks;  // tasks of BLOCK_WHOLE cannot be done here: at the first one it leaves (dryer_unfit)
+    bool is_dry;     // nothing is done: where a journal would keep that it was, it leaves
     int64_t wait_ms;
 } dryer_config_t;
 
@@ -143,7 +144,10 @@ const ending_t *dryer_ending (const dryer_t *self);
 const char *dryer_reason (const dryer_t *self);
 bool dryer_stays (const dryer_t *self); // the sink said that another run follows there
 bool dryer_failed (const dryer_t *self);
-bool dryer_unfit (const dryer_t *self); // leaves because it got what its config.no_blocks says
+
+//  Why it leaves by itself: because of what its config says.
+typedef enum { UNFIT_NOT, UNFIT_BLOCKS, UNFIT_DRY } unfit_t;
+unfit_t dryer_unfit (const dryer_t *self);
 
 typedef struct {
     uint64_t started, done, failed, returned, bad;

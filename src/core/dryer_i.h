@@ -37,7 +37,7 @@ struct dryer {
     bool halted;       // nothing more is to be started
     bool told_of;      // the user was told that the lane cannot be made
     bool was_quiet;
-    bool unfit; // got a block and takes none
+    unfit_t unfit;
     bool oom;
 };
 

@@ -179,7 +179,7 @@ static void on_tasks (dryer_t *self, const message_t *message, int64_t now_ms)
         self->oom = true;
     }
     if (run.shape.format == BLOCK_WHOLE && self->config.no_blocks && !self->unfit) {
-        self->unfit = true;
+        self->unfit = UNFIT_BLOCKS;
         dryer_leave (self, now_ms);
     }
     if (self->state == DRYER_LEAVING)

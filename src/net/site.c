@@ -1,4 +1,5 @@
 #include "net/site_i.h"
+#include "net/listener.h"
 #include "net/monitor.h"
 #include "net/socket.h"
 
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 enum { LOOK_MS = 50, CLOSED_MOST = 10 };
@@ -419,6 +421,26 @@ const char *site_refused (site_t *self)
     if (self->closed >= CLOSED_MOST)
         line = refused (self, not_ours);
     return line;
+}
+
+const char *site_owner (site_t *self)
+{
+    enum { LOOKS = 5 }; // then it is no sink that is about to begin
+    uid_t user;
+    endpoint_t at;
+    bool is_shut_out = needs_cookie (self) && !guard_makes_cookie (self->config.guard) && !*self->cookie;
+    if (!is_shut_out || self->looks++ != LOOKS || !listener_find (self->config.at.port, &user))
+        return NULL;
+    address_show (&self->config.at, at);
+    if (user != geteuid ())
+        site_fail (self, EACCES,
+                   "%s belongs to user %u, and without a key only that user's programs can take part: "
+                   "give --key FILE to all",
+                   at, (unsigned)user);
+    else
+        site_fail (self, EACCES, "who listens at %s has left no cookie in %s: is it a sink, with the same DISHES_DIR?",
+                   at, self->place.path);
+    return self->error;
 }
 
 //  ---- lanes

@@ -85,6 +85,10 @@ int64_t site_due_ms (const site_t *self); // INT64_MAX: never
 //  Why the sink does not let us in, one line; NULL where it was not so. It will not by itself; --wait ends the trying.
 const char *site_refused (site_t *self);
 
+//  The same where we have no credential at all, as another user's sink gives us none: who has the port, one line. To be
+//  asked again and again while no sink is found: NULL at first, and later but for once.
+const char *site_owner (site_t *self);
+
 //  The washer's end of a lane, bound; `told` is what the dryer is to be told. The dryer's end, connected to what it was
 //  told. 0, or -1 and errno: EADDRINUSE where no port of --lane-ports is free, EPROTO as above.
 int site_lane_push (site_t *self, uint64_t washer, uint64_t dryer, uint32_t generation, lane_end_t *lane,

@@ -19,6 +19,7 @@ struct site {
     bool is_stale;             // our cookie was refused
     char cookie[COOKIE_BYTES]; // that orders was opened with
     int64_t look_ms;           // when to look for a cookie again
+    unsigned looks;            // of site_owner
     char error[LINE_BYTES];
 };
 

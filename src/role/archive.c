@@ -242,6 +242,14 @@ void archive_ended (archive_t *self, const ending_t *ending)
         journal_ended (self->journal, ending);
 }
 
+void archive_told (archive_t *self)
+{
+    if (!self->journal)
+        return;
+    journal_told (self->journal);
+    journal_commit (self->journal);
+}
+
 int archive_commit (archive_t *self, results_t *results, const figures_t *figures)
 {
     if (results_keep (results, self->journal) == -1)

@@ -51,6 +51,9 @@ void archive_before (archive_t *self, before_t before);
 void archive_eof (archive_t *self, bool known, uint64_t total, uint64_t washer);
 void archive_ended (archive_t *self, const ending_t *ending);
 
+//  Everybody was told of the end, and all is printed. Blocks on the disk; where that fails a later sink tells it again.
+void archive_told (archive_t *self);
+
 //  Blocks on the disk. 0; or -1: nothing of it may be acked, and archive_error says why, or results_error. Where no
 //  journal is kept that the files of --results could not be written counts all the same.
 int archive_commit (archive_t *self, results_t *results, const figures_t *figures);

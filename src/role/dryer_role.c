@@ -167,6 +167,7 @@ static int begin_life (role_t *self)
                            .grain = 1,
                            .unsure = self->quota.slots,
                            .gather = self->hands.gathers ? GATHERED : 0,
+                           .is_dry = config->runner.dry_run,
                            .no_blocks = !config->runner.pipe && !config->hands,
                            .wait_ms = config->wait_ms};
     dryer_ports_t ports = {.arg = self,
@@ -299,6 +300,16 @@ static void speak (role_t *self, int64_t now_ms)
         dryer_connected (self->core, now_ms);
 }
 
+static void leave_unfit (role_t *self)
+{
+    static const char *const whys[] = {
+        [UNFIT_BLOCKS] = "the washer gives blocks for the stdin of commands: give --pipe to this dryer too",
+        [UNFIT_DRY] = "the sink keeps a journal, which would count what --dry-run shows as done: leave out one of them",
+    };
+    talk_say (&self->config->talk, TALK_ERROR, "%s", whys[dryer_unfit (self->core)]);
+    self->failed = self->is_parting = true;
+}
+
 static void turn (role_t *self, int64_t now_ms)
 {
     if (peer_tick (&self->peer, now_ms) == -1)
@@ -314,11 +325,8 @@ static void turn (role_t *self, int64_t now_ms)
         be_reborn (self, now_ms);
     else if (dryer_stays (self->core) && !self->is_leaving && !self->is_parting && is_over (self))
         begin_next (self);
-    if (self->core && dryer_unfit (self->core) && !self->failed) {
-        talk_say (&self->config->talk, TALK_ERROR,
-                  "the washer gives blocks for the stdin of commands: give --pipe to this dryer too");
-        self->failed = self->is_parting = true;
-    }
+    if (self->core && dryer_unfit (self->core) && !self->failed)
+        leave_unfit (self);
     if (self->core && (dryer_failed (self->core) || self->peer.oom || self->intake.oom)) {
         errno = ENOMEM;
         fail (self, "cannot go on");

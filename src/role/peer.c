@@ -74,6 +74,8 @@ void peer_close (peer_t *self)
 static void say_refusal (peer_t *self)
 {
     const char *line = site_refused (self->site);
+    if (!line)
+        line = site_owner (self->site);
     if (line && !self->is_refused)
         talk_say (self->talk, TALK_ERROR, "%s", line);
     self->is_refused = self->is_refused || line;

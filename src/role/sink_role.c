@@ -363,6 +363,8 @@ static void conclude (sink_role_t *self, sink_role_result_t *result)
         result->status = STATUS_ERROR;
     result->signal = self->signal;
     result->failed = self->failed;
+    if (sink_state (self->core) == SINK_OVER && result->is_out && !self->failed && !self->config->shown)
+        archive_told (&self->archive); // the end of a chain is told when the next pipeline is over, too
 }
 
 void sink_role_run (const sink_role_config_t *config, control_t *control, sink_role_result_t *result)

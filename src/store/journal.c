@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     SLOW_US = 1000 * 1000,
@@ -68,7 +69,11 @@ static int open_all (journal_t *self, const char *path, journal_mode_t mode, con
         self->early_path = NULL;
         return journal_fail (self, ENOMEM, "out of memory");
     }
-    return journal_db_open (self, mode, config);
+    if (journal_db_open (self, mode, config) == -1)
+        return -1;
+    if (!self->early_rows)
+        unlink (self->early_path); // of a life that was killed, and nothing in it is kept
+    return 0;
 }
 
 journal_t *journal_open (const char *path, journal_mode_t mode, const journal_config_t *config, char *error,
@@ -284,6 +289,11 @@ void journal_before (journal_t *self, before_t before)
     self->washer.before = before;
 }
 
+void journal_told (journal_t *self)
+{
+    self->is_told = self->told_changed = true;
+}
+
 void journal_ended (journal_t *self, const ending_t *ending)
 {
     self->ending = *ending;
@@ -329,18 +339,22 @@ void journal_block (journal_t *self, uint64_t last, uint64_t hash)
 static bool has_news (const journal_t *self)
 {
     return self->figures_changed || self->washer_changed || self->upstream_changed || self->ending_changed ||
-           self->fresh.size || self->rows_size || self->early_size ||
+           self->told_changed || self->fresh.size || self->rows_size || self->early_size ||
            (self->early_rows && self->early_next > self->early_gone) || self->dryers_size ||
            self->blocks.clean < self->blocks.size;
 }
 
 int journal_commit_begun (journal_t *self)
 {
+    char why[JOURNAL_ERROR_BYTES];
     if (journal_db_commit (self) == -1)
         return -1;
+    if (journal_file_check_all (&self->file, why, sizeof why) == -1)
+        return journal_fail (self, errno, "%s", why);
     self->fresh.size = self->fresh.total = 0;
     self->rows_size = self->texts_size = self->early_size = self->dryers_size = 0;
     self->figures_changed = self->washer_changed = self->upstream_changed = self->ending_changed = false;
+    self->told_changed = false;
     self->blocks.clean = self->blocks.size;
     self->blocks.was_rewritten = false;
     return 0;

@@ -7,7 +7,8 @@
  *
  *  What is told never fails by itself: an error, memory included, is sticky and told by the next journal_commit, and
  *  from then on nothing becomes durable. One thread. Only open, commit and close block, on the disk, and while another
- *  program writes to the file for up to JOURNAL_BUSY_MS.
+ *  program writes to the file for up to JOURNAL_BUSY_MS. A file that was taken away, or replaced, fails the next
+ *  commit.
  */
 #ifndef DISHES_STORE_JOURNAL_H
 #define DISHES_STORE_JOURNAL_H
@@ -20,7 +21,8 @@ typedef struct journal journal_t;
 
 typedef enum {
     JOURNAL_NEW,           // the file must not hold a run
-    JOURNAL_CONTINUE,      // made where missing; else the run goes on where its sink stopped, its ending included
+    JOURNAL_CONTINUE,      // made where missing; else the run goes on where its sink stopped, its ending included, as
+                           // long as that may not have been told
     JOURNAL_RESUME,        // made where missing; else what is counted stays so, and ending and EOF are void
     JOURNAL_RESUME_FAILED, // the same, and what failed, broke or was dropped is not counted any more
 } journal_mode_t;
@@ -53,8 +55,9 @@ typedef struct {
 } journal_early_t;
 
 //  Opens or makes the file: 0600, no link, ours, on a local file system, and nobody else's at the time. NULL, errno and
-//  one line in `error`: EEXIST holds a run (NEW), EADDRINUSE another sink has it, EOPNOTSUPP network file system, ELOOP
-//  a link, EPERM not ours, EBADMSG damaged or no journal, EPROTO another version, and those of open, write and memory.
+//  one line in `error`: EEXIST holds a run (NEW), or one that is over (CONTINUE), EADDRINUSE another sink has it,
+//  EOPNOTSUPP network file system, ELOOP a link, EPERM not ours, EBADMSG damaged or no journal, EPROTO another version,
+//  and those of open, write and memory.
 journal_t *journal_open (const char *path, journal_mode_t mode, const journal_config_t *config, char *error,
                          size_t error_size);
 
@@ -84,6 +87,7 @@ void journal_dryer (journal_t *self, uint64_t life, const char *name, const char
 void journal_before (journal_t *self, before_t before); // of the journal_eof that follows
 void journal_eof (journal_t *self, bool known, uint64_t total, uint64_t washer);
 void journal_ended (journal_t *self, const ending_t *ending);
+void journal_told (journal_t *self); // the ending, to everybody: no sink need go on to tell it
 
 //  How far results are out: bytes of the output file, and tasks. To be exact after a crash, the bytes are synced to
 //  the file before the commit that tells them, and a restart truncates the file to them.

@@ -37,6 +37,10 @@ static const char early_schema[] =
     "CREATE TABLE early (n INTEGER NOT NULL, stream INTEGER NOT NULL, at INTEGER NOT NULL, offset INTEGER NOT NULL,"
     " size INTEGER NOT NULL, PRIMARY KEY (n, stream, at)) WITHOUT ROWID;";
 
+//  Since then, too, but in a file that has none it is made where it is missed.
+static const char told_schema[] =
+    "CREATE TABLE IF NOT EXISTS told (one INTEGER PRIMARY KEY CHECK (one = 1), told_us INTEGER NOT NULL)";
+
 //  Each commit is synced. The log is cut back after a checkpoint that a long reader held up.
 static const char modes[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8000000";
 
@@ -48,6 +52,7 @@ static const char *const put_sql[PUTS] = {
     [PUT_WASHER] = "INSERT OR REPLACE INTO washer VALUES (?, ?, ?, ?, ?, ?)",
     [PUT_UPSTREAM] = "INSERT OR REPLACE INTO upstream VALUES (1, ?, ?)",
     [PUT_ENDING] = "INSERT OR REPLACE INTO ending VALUES (1, ?, ?, ?, ?)",
+    [PUT_TOLD] = "INSERT OR REPLACE INTO told VALUES (1, ?)",
     [PUT_BLOCK] = "INSERT OR REPLACE INTO block VALUES (?, ?, ?)",
     [PUT_EARLY] = "INSERT INTO early SELECT ?1, ?2, count (*), ?3, ?4 FROM early WHERE n = ?1 AND stream = ?2",
     [DROP_EARLY] = "DELETE FROM early WHERE n >= ? AND n < ?",
@@ -297,6 +302,12 @@ static int write_ending (journal_t *self)
                 number (ending->figures.total), number ((uint64_t)now_us ()));
 }
 
+static int write_told (journal_t *self)
+{
+    return self->is_told ? PUT (self, PUT_TOLD, number ((uint64_t)now_us ()))
+                         : journal_db_exec (self, "DELETE FROM told", "cannot write");
+}
+
 //  ---- slow tasks
 
 //  More than enough are kept: what is called slow is twice as long from now on, until there is room.
@@ -326,7 +337,8 @@ static int write_all (journal_t *self)
         write_early (self) == -1 || write_blocks (self) == -1)
         return -1;
     if ((self->figures_changed && write_figures (self) == -1) || (self->washer_changed && write_washer (self) == -1) ||
-        (self->upstream_changed && write_upstream (self) == -1) || (self->ending_changed && write_ending (self) == -1))
+        (self->upstream_changed && write_upstream (self) == -1) ||
+        (self->ending_changed && write_ending (self) == -1) || (self->told_changed && write_told (self) == -1))
         return -1;
     return thin_out_slow (self);
 }
@@ -353,7 +365,8 @@ static int make_run (journal_t *self, const journal_config_t *config)
     const value_t values[] = {number (config->run), number ((uint64_t)now_us ()), text (config->address),
                               text (config->command), number ((uint64_t)self->slow_us)};
     if (journal_db_exec (self, schema, "cannot make its tables") == -1 ||
-        journal_db_exec (self, early_schema, "cannot make its tables") == -1)
+        journal_db_exec (self, early_schema, "cannot make its tables") == -1 ||
+        journal_db_exec (self, told_schema, "cannot make its tables") == -1)
         return -1;
     int rc = sqlite3_prepare_v2 (self->db, "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?)", -1, &statement, NULL);
     for (int i = 0; i < 5 && rc == SQLITE_OK; i++)
@@ -462,7 +475,19 @@ static int take_tables (journal_t *self, journal_mode_t mode)
         return journal_fail (self, EEXIST, "the file holds a run already: go on with --resume, or name another file");
     if (journal_db_exec (self, modes, "cannot be opened") == -1)
         return -1;
-    return version < JOURNAL_VERSION ? upgrade (self) : 0;
+    if (version < JOURNAL_VERSION && upgrade (self) == -1)
+        return -1;
+    return journal_db_exec (self, told_schema, "cannot be opened");
+}
+
+//  Peers that still wait for its sink there are none.
+static int check_open (journal_t *self)
+{
+    if (!self->is_told)
+        return 0;
+    return journal_fail (self, EEXIST,
+                         "its run is over (%s, exit status %u): go on with --resume, or name another file",
+                         journal_end_names[self->ending.end], self->ending.status);
 }
 
 int journal_db_open (journal_t *self, journal_mode_t mode, const journal_config_t *config)
@@ -475,6 +500,8 @@ int journal_db_open (journal_t *self, journal_mode_t mode, const journal_config_
     self->was_there = tables > 0;
     if ((tables ? take_tables (self, mode) : make_tables (self, config)) == -1 || prepare_puts (self) == -1 ||
         journal_load (self) == -1)
+        return -1;
+    if (mode == JOURNAL_CONTINUE && check_open (self) == -1)
         return -1;
     return tables && mode >= JOURNAL_RESUME ? journal_reopen (self, mode == JOURNAL_RESUME_FAILED) : 0;
 }

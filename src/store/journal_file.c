@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct {
@@ -186,8 +188,16 @@ static int check_beside (const journal_file_t *self, line_t *error)
 
 static int lock (journal_file_t *self, line_t *error)
 {
-    if (flock (self->fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
+    enum { TRIES = 50, PAUSE_MS = 10 };
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+    for (int i = 0; i < TRIES; i++) {
+        if (flock (self->fd, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        if (errno != EWOULDBLOCK)
+            break;
+        nanosleep (&pause, NULL);
+        errno = EWOULDBLOCK;
+    }
     self->is_made = false; // it is the other's now
     if (errno == EWOULDBLOCK)
         return refuse (error, EADDRINUSE, "another sink keeps it at the moment");
@@ -254,9 +264,31 @@ int journal_file_check (const journal_file_t *self, char *error, size_t error_si
     line_t line = {error, error_size};
     struct stat is;
     if (lstat (self->path, &is) == -1)
-        return refuse (&line, errno, "cannot look at it: %s", strerror (errno));
+        return refuse (&line, errno, "it is not there any more: %s", strerror (errno));
     if (is.st_dev != self->device || is.st_ino != self->inode)
-        return refuse (&line, EPERM, "was replaced by another file while it was opened");
+        return refuse (&line, EPERM, "was replaced by another file while it was open");
+    return 0;
+}
+
+int journal_file_check_all (journal_file_t *self, char *error, size_t error_size)
+{
+    static const char *const suffixes[] = {"-wal", "-shm"};
+    line_t line = {error, error_size};
+    char path[PATH_MAX];
+    if (journal_file_check (self, error, error_size) == -1)
+        return -1;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        struct stat is;
+        snprintf (path, sizeof path, "%s%s", self->path, suffixes[i]);
+        if (lstat (path, &is) == -1)
+            return refuse (&line, errno, "the file beside it that ends in %s: %s", suffixes[i], strerror (errno));
+        if (!self->beside[i].inode) {
+            self->beside[i].device = is.st_dev;
+            self->beside[i].inode = is.st_ino;
+        }
+        if (is.st_dev != self->beside[i].device || is.st_ino != self->beside[i].inode)
+            return refuse (&line, EPERM, "the file beside it that ends in %s was replaced by another", suffixes[i]);
+    }
     return 0;
 }
 

@@ -20,13 +20,21 @@ typedef struct {
     dev_t device;
     ino_t inode;
     bool is_made; // it was not there before
+    struct {
+        dev_t device;
+        ino_t inode; // 0: not looked at yet
+    } beside[2];     // the log, and what is shared of it
 } journal_file_t;
 
-//  0, or -1, errno and what is wrong in `error`, without the path before it.
+//  0, or -1, errno and what is wrong in `error`, without the path before it. Waits a little for the lock: a child of a
+//  sink that was just killed has it until it has become another program.
 int journal_file_open (journal_file_t *self, const char *path, bool make, char *error, size_t error_size);
 
 //  Whether the path still means this file. 0, or -1 as above.
 int journal_file_check (const journal_file_t *self, char *error, size_t error_size);
+
+//  The same, and those that SQLite has beside it are those of the first call, which is to come after its first commit.
+int journal_file_check_all (journal_file_t *self, char *error, size_t error_size);
 
 //  May be called twice. With `remove`, a file that was made by journal_file_open goes away.
 void journal_file_close (journal_file_t *self, bool remove);

@@ -53,6 +53,7 @@ typedef enum {
     PUT_WASHER,
     PUT_UPSTREAM,
     PUT_ENDING,
+    PUT_TOLD,
     PUT_BLOCK,
     PUT_EARLY,
     DROP_COUNTED,
@@ -80,6 +81,7 @@ struct journal {
         before_t before;
     } washer;
     ending_t ending;
+    bool is_told; // to all its peers
     input_blocks_t blocks;
     char *early_path;
     uint64_t early_rows, early_next,
@@ -93,7 +95,7 @@ struct journal {
     size_t early_size, early_capacity;
     dryer_name_t *dryers;
     size_t dryers_size, dryers_capacity;
-    bool figures_changed, washer_changed, upstream_changed, ending_changed;
+    bool figures_changed, washer_changed, upstream_changed, ending_changed, told_changed;
 
     int number; // errno of the first error; 0: none
     char error[JOURNAL_ERROR_BYTES];

@@ -107,6 +107,12 @@ static int load_ending (journal_t *self, sqlite3_stmt *row)
     return self->ending.end == END_NONE ? damaged (self, "the ending is of no known kind") : 0;
 }
 
+static int load_told (journal_t *self, sqlite3_stmt *row)
+{
+    self->is_told = number_at (row, 0);
+    return 0;
+}
+
 static int load_block (journal_t *self, sqlite3_stmt *row)
 {
     input_blocks_t *to = &self->blocks;
@@ -171,6 +177,7 @@ static const struct {
     {"SELECT name, life, input_hash, eof, total, eof_life FROM washer ORDER BY life", load_washer},
     {"SELECT how, status FROM upstream", load_upstream},
     {"SELECT how, status, total FROM ending", load_ending},
+    {"SELECT count (*) FROM told", load_told},
     {"SELECT n, count, hash FROM block ORDER BY n", load_block},
     {"SELECT count (*) FROM task WHERE outcome = 'ok'", load_slow_rows},
     {early_sql, load_early},
@@ -239,6 +246,8 @@ int journal_reopen (journal_t *self, bool failed)
         return -1;
     self->washer.eof = false; // until the life that said it comes back
     self->ending = (ending_t){0};
+    self->is_told = false;
+    self->told_changed = true;
     self->washer_changed = self->ending_changed = true;
     return journal_commit_begun (self);
 }

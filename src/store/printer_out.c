@@ -152,6 +152,21 @@ int printer_flush (printer_t *self, int64_t timeout_ms)
     return channel_close (self->channels[PRINTER_OUT]) == -1 ? printer_fail (self) : 0;
 }
 
+//  With errno set. What was removed cannot be gone on with.
+static int fail_sync (printer_t *self)
+{
+    const char *why = errno == ENOENT ? "it was removed" : strerror (errno);
+    printer_fail (self);
+    snprintf (self->text, sizeof self->text, "cannot write to %s: %s", self->out_name, why);
+    return -1;
+}
+
+static bool is_removed (int fd)
+{
+    struct stat stat;
+    return fstat (fd, &stat) == 0 && S_ISREG (stat.st_mode) && !stat.st_nlink;
+}
+
 int printer_sync (printer_t *self, uint64_t *bytes)
 {
     channel_t *out = self->channels[PRINTER_OUT];
@@ -162,10 +177,11 @@ int printer_sync (printer_t *self, uint64_t *bytes)
         if (printer_settle (self, channel_write (out)) == -1)
             return -1;
     off_t end = lseek (channel_fd (out), 0, SEEK_CUR);
-    if (fdatasync (channel_fd (out)) == -1 && errno != EINVAL && errno != EROFS) {
-        printer_fail (self);
-        snprintf (self->text, sizeof self->text, "cannot write to %s: %s", self->out_name, strerror (self->error));
-        return -1;
+    if (fdatasync (channel_fd (out)) == -1 && errno != EINVAL && errno != EROFS)
+        return fail_sync (self);
+    if (is_removed (channel_fd (out))) {
+        errno = ENOENT;
+        return fail_sync (self);
     }
     *bytes = end == -1 ? 0 : (uint64_t)end;
     return 0;

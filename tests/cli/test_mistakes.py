@@ -7,9 +7,11 @@ away under it, a helper killed. Nothing of it is to end in a success that is non
 import os
 import shutil
 import signal
+import socket
 import unittest
 
 import harness
+import kitchen
 from stages import GATED, StageCase
 
 
@@ -34,6 +36,80 @@ class WrongInput(StageCase):
         for part in (second, sink):
             self.assertIn(b"the input is not that of the run", self.ends(part, 125).err)
         self.ends(dryer, 125)
+
+
+class TakenAway(StageCase):
+    """Files that are removed or replaced under a run that needs them to go on: it ends, and says so."""
+
+    def check_lost(self, change, *words):
+        program = self.observe("-j1", "--journal", "j", "-o", "out", *GATED, ":::", "1", "2", "3")
+        self.wait_for_files("running.")
+        change()
+        self.go()
+        self.check_one_line(self.ends(program, 125), *words)
+
+    def test_the_journal_is_removed(self):
+        self.check_lost(lambda: os.remove(self.path("j")), "journal", "it is not there any more")
+
+    def test_the_journal_is_replaced(self):
+        self.dishes("--journal", "other", "true", ":::", "1", status=0)
+        self.check_lost(lambda: os.replace(self.path("other"), self.path("j")), "journal", "was replaced by another file")
+
+    def test_the_log_of_the_journal_is_removed(self):
+        self.check_lost(lambda: os.remove(self.path("j-wal")), "journal", "-wal", "No such file")
+
+    def test_the_output_file_is_removed(self):
+        self.check_lost(lambda: os.remove(self.path("out")), "out", "removed")
+
+
+class OfARunThatIsOver(StageCase):
+    def test_its_journal_is_not_taken_for_that_of_a_new_run(self):
+        parts = self.sink("--journal", "j"), self.dryer("echo"), self.washer(":::", "1")
+        self.all_end(0, *parts)
+        result = self.ends(self.sink("--journal", "j"), 125)
+        self.check_one_line(result, "its run is over (joined, exit status 0)", "--resume")
+        parts = self.sink("--journal", "j", "--resume"), self.dryer("echo"), self.washer(":::", "1", "2")
+        self.all_end(0, *parts)
+        self.assertEqual(parts[0].result.out, b"2\n")
+
+    def test_what_waited_for_its_turn_leaves_no_file_when_it_is_resumed_without_one(self):
+        program = self.observe("-k", "-j2", "--journal", "j", "-o", "out", *GATED, ":::", "1", "2")
+        self.wait_for_files("running.", 2)
+        self.write("j-early", b"x", mode=0o600)     # as a kill leaves it, with nothing in it that is needed
+        program.signal(signal.SIGKILL)
+        self.ends(program, -signal.SIGKILL)
+        self.dishes("--journal", "j", "-o", "out", "--resume", "echo", ":::", "1", "2", status=0)
+        self.assertEqual(self.files("j"), ["j"])
+
+
+class DryRun(StageCase):
+    def test_a_journal_does_not_keep_that_it_was_done(self):
+        sink = self.sink("--journal", "j")
+        self.check_one_line(self.ends(self.dryer("--dry-run", "echo"), 125), "journal", "--dry-run")
+        self.all_end(0, self.washer(":::", "1"), self.dryer("echo"), sink)
+        self.assertEqual(sink.result.out, b"1\n")
+
+
+class NotOurs(StageCase):
+    """A port where no sink of ours is, and something else is."""
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can be two users")
+    def test_a_sink_of_another_user(self):
+        os.chmod(self.base, 0o755)
+        os.chmod(self.dir, 0o777)
+        program, at = shutil.copy(harness.stage("sink"), self.path("sink")), f"tcp://127.0.0.1:{kitchen.free_port()}"
+        sink = self.start_program(["setpriv", "--reuid=65534", "--clear-groups", program, "--at", at, "--wait", "20"],
+                                  env={"DISHES_DIR": self.path("theirs")})
+        self.wait_for(lambda: self.files("theirs") and os.listdir(self.path("theirs")), "its cookie")
+        for seeker in (self.dryer("--wait", "2", "true", at=at), self.observe("--join", at, "--wait", "2")):
+            self.assertIn(b"belongs to user 65534, and without a key", self.ends(seeker, 125).err)
+        sink.signal(signal.SIGINT)
+        self.ends(sink, -signal.SIGINT)
+
+    def test_what_is_no_sink(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            at = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+            self.assertIn(b"has left no cookie in ", self.ends(self.dryer("--wait", "2", "true", at=at), 125).err)
 
 
 class TheSameName(StageCase):

@@ -270,10 +270,10 @@ static void test_blocks_make_who_takes_none_leave (void **state)
         desk_t desk;
         desk_open_for (&desk, WASHER, !takes);
         tasks (&desk, WASHER, 1, 1, "a\n");
-        assert_false (dryer_unfit (desk.dryer));
+        assert_int_equal (dryer_unfit (desk.dryer), UNFIT_NOT);
         tasks_of (&desk, WASHER, &(shape_t){BLOCK_WHOLE, 0, 1, 1}, 2, 1, "b\nc\n");
         tasks_of (&desk, WASHER, &(shape_t){BLOCK_WHOLE, 0, 1, 1}, 3, 1, "d\n");
-        assert_int_equal (dryer_unfit (desk.dryer), !takes);
+        assert_int_equal (dryer_unfit (desk.dryer), takes ? UNFIT_NOT : UNFIT_BLOCKS);
         assert_int_equal (dryer_status (desk.dryer).returned, takes ? 0 : 3);
         assert_int_equal (dryer_state (desk.dryer), takes ? DRYER_OPEN : DRYER_LEAVING);
         dryer_destroy (&desk.dryer);
