@@ -326,5 +326,6 @@ void slot_due (runner_t *runner, slot_t *slot, int64_t now_ms)
         return;
     }
     slot->record->result.timed_out = true;
+    slot_explain (slot->record, "task %llu: timed out (--timeout)", (unsigned long long)slot->record->result.n);
     slot_end (runner, slot, false, now_ms);
 }

@@ -80,6 +80,13 @@ class TimeLimits(harness.Case):
         result = self.dishes("--timeout", "200ms", "sh", "-c", "sleep 1000 & sleep 1000", "sh", ":::", "a", status=1)
         self.assertLess(result.seconds, 20)
 
+    def test_a_timeout_is_told_with_the_number_of_the_task(self):
+        result = self.dishes("-k", "--timeout", "300ms", "sh", "-c", 'printf torn >&2; sleep "$1"', "sh", ":::", "0",
+                             "1000", status=1)
+        self.assertEqual(result.err, b"torntorn\ndishes: task 2: timed out (--timeout)\n")
+        last = self.dishes("--timeout", "100ms", "--retries", "3", "sleep", ":::", "1000", status=1)
+        self.check_one_line(last, "task 1: timed out (--timeout)")
+
     def test_a_timeout_is_per_task(self):
         result = self.dishes("-j1", "--timeout", "1", "sh", "-c", "sleep $1; echo $1", "sh", ":::", "0", "1000", "0.1",
                              status=1)

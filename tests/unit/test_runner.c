@@ -242,6 +242,15 @@ static void expect_piece (kitchen_t *kitchen, int stream, const char *text, bool
     give_back (kitchen, piece);
 }
 
+static void expect_timed_out (kitchen_t *kitchen)
+{
+    expect_piece (kitchen, 2, "dishes: task 1: timed out (--timeout)\n", false);
+    runner_result_t *result = take (kitchen);
+    assert_int_equal (result->kind, RUNNER_DONE);
+    assert_true (result->timed_out);
+    give_back (kitchen, result);
+}
+
 //  Takes lines until there were `count`; returns the first as a number.
 static int take_lines (kitchen_t *kitchen, int count)
 {
@@ -278,12 +287,10 @@ static void test_timeout_reaches_who_ignores_it (void **state)
     assert_null (runner_take (kitchen.runner));
     assert_int_equal (runner_running (kitchen.runner), 1);
     runner_process (kitchen.runner, then_ms + 10000);
-    runner_result_t *result = take (&kitchen);
-    assert_true (result->timed_out);
+    expect_timed_out (&kitchen);
     int status;
     assert_int_equal (waitpid (stubborn, &status, 0), stubborn);
     assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
-    give_back (&kitchen, result);
     close_kitchen (&kitchen);
 }
 
@@ -298,10 +305,7 @@ static void test_last_words_of_a_group (void **state)
     take_lines (&kitchen, 1);
     runner_process (kitchen.runner, now_ms () + LONG_MS);
     expect_piece (&kitchen, 1, "cleaned\n", false);
-    runner_result_t *result = take (&kitchen);
-    assert_int_equal (result->kind, RUNNER_DONE);
-    assert_true (result->timed_out);
-    give_back (&kitchen, result);
+    expect_timed_out (&kitchen);
     close_kitchen (&kitchen);
 }
 
@@ -388,10 +392,7 @@ static void test_stop_and_cont (void **state)
     while (state_of (pid) == 'T')
         sched_yield ();
     runner_process (kitchen.runner, stopped_ms + 3 * LONG_MS);
-    runner_result_t *result = take (&kitchen);
-    assert_int_equal (result->kind, RUNNER_DONE);
-    assert_true (result->timed_out);
-    give_back (&kitchen, result);
+    expect_timed_out (&kitchen);
     close_kitchen (&kitchen);
 }
 
