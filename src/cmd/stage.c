@@ -62,8 +62,22 @@ static int s_check_program (const stage_t *self)
     return status;
 }
 
+//  The -o of xargs has no value, and here each item would be run: `ls | xargs -o vim`.
+static bool s_is_taken_for_xargs (const stage_t *self)
+{
+    const char *out = self->config.printer.out_path;
+    return out && !self->config.command.count && !strchr (out, '/') && child_check (out) == 0;
+}
+
 static int s_check_command (stage_t *self)
 {
+    if (s_is_taken_for_xargs (self)) {
+        snprintf (self->error, sizeof self->error,
+                  "-o %.200s is a file for the output, and without COMMAND each item is a shell line: give COMMAND, or "
+                  "-o ./%.200s",
+                  self->config.printer.out_path, self->config.printer.out_path);
+        return stage_refuse (self, STATUS_ERROR);
+    }
     self->command = template_new (&self->config.command, self->error, sizeof self->error);
     return self->command ? s_check_program (self) : stage_refuse (self, STATUS_ERROR);
 }

@@ -15,6 +15,18 @@ import kitchen
 from stages import GATED, StageCase
 
 
+class Flags(harness.Case):
+    @harness.ways("dishes")
+    def test_o_of_xargs_does_not_run_the_items(self):
+        self.write("run-me", "#!/bin/sh\ntouch ran\n", mode=0o755)
+        self.usage_error("-o", "cat", stdin=b"./run-me\n", says=["-o cat", "-o ./cat"])
+        self.assertEqual(self.files(), ["run-me"])
+        self.dishes("-o", "./cat", stdin=b"echo a\n", status=0)
+        self.dishes("-o", "out", stdin=b"echo a\n", status=0)
+        self.dishes("-o", "cat", "echo", stdin=b"a\n", status=0)
+        self.assertEqual(self.read("cat"), b"a\n")
+
+
 class WrongInput(StageCase):
     def has_open(self, program, name):
         links = f"/proc/{program.pid}/fd"
