@@ -228,8 +228,9 @@ static int s_store_number (reader_t *self, const option_t *row, const char *show
         return options_fail (self->error, self->error_size, "%s '%.*s' is not %s: give %s", shown, OPTIONS_SHOWN, text,
                              s_numbers[row->kind].noun, s_numbers[row->kind].forms);
     if (value < row->number)
-        return options_fail (self->error, self->error_size, "%s '%.*s' is too small: the least is %lld%s", shown,
-                             OPTIONS_SHOWN, text, (long long)row->number, s_numbers[row->kind].unit);
+        return options_fail (self->error, self->error_size, "%s '%.*s' is too small: the least is %lld%s%s%s", shown,
+                             OPTIONS_SHOWN, text, (long long)row->number, s_numbers[row->kind].unit,
+                             row->advice ? "; " : "", row->advice ? row->advice : "");
     if (value > most)
         return options_fail (self->error, self->error_size, "%s '%.*s' is too large: the most is %lld%s", shown,
                              OPTIONS_SHOWN, text, (long long)most, s_numbers[row->kind].unit);

@@ -43,7 +43,8 @@ struct option {
     size_t offset, width; // where it goes in the target, in bytes: OPTION_FIELD
     int64_t number;       // OPTION_SET, OPTION_STOP: the value; OPTION_COUNT, _SIZE, _DURATION: the least allowed
     option_call_fn *call;
-    const char *help; // one line
+    const char *help;   // one line
+    const char *advice; // what to do instead of less than the least allowed; or NULL
 };
 
 #define OPTION_FIELD(type, field) .offset = offsetof (type, field), .width = sizeof (((type *)0)->field)
