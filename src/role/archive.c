@@ -1,4 +1,5 @@
 #include "role/archive.h"
+#include "role/life.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -87,6 +88,22 @@ const sink_restored_t *archive_restored (const archive_t *self, sink_restored_t 
         *out->washer_name = '\0'; // a user's new washer, by whatever name
     out->is_resumed = is_resuming (self);
     return out;
+}
+
+int archive_begin (archive_t *self, uint64_t *life)
+{
+    if (!self->journal) {
+        *life = life_new ();
+        return 0;
+    }
+    journal_run_t run = journal_run (self->journal);
+    life_pass (run.sink_life);
+    life_pass (run.washer_life);
+    journal_sink (self->journal, *life = life_new ());
+    if (journal_commit (self->journal) == 0)
+        return 0;
+    talk_say (&self->config->talk, TALK_ERROR, "%s", journal_error (self->journal));
+    return -1;
 }
 
 static const ranges_t *counted (const archive_t *self)

@@ -34,6 +34,10 @@ void archive_close (archive_t *self); // may be called twice
 uint64_t archive_run (const archive_t *self, uint64_t run);
 const sink_restored_t *archive_restored (const archive_t *self, sink_restored_t *out);
 
+//  A new life of the sink: larger than those before it, and durable. Lives of this process's other parts that follow
+//  are larger than all of before as well. 0; or -1: that could not be made durable, and then said so.
+int archive_begin (archive_t *self, uint64_t *life);
+
 //  Where results go on.
 void archive_prepare (const archive_t *self, printer_config_t *printer);
 

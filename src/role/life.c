@@ -19,9 +19,18 @@ static uint64_t candidate (void)
     return (time_ns & ~mask) | (random & mask);
 }
 
+static atomic_uint_least64_t newest;
+
+void life_pass (uint64_t other)
+{
+    const uint64_t most = UINT64_C (1) << 62; // of the year 2116: beyond it a number is no life
+    uint64_t last = atomic_load (&newest);
+    while (other > last && other < most && !atomic_compare_exchange_weak (&newest, &last, other))
+        ;
+}
+
 uint64_t life_new (void)
 {
-    static atomic_uint_least64_t newest;
     uint64_t last = atomic_load (&newest), life;
     do {
         life = candidate ();

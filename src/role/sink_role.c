@@ -83,7 +83,10 @@ static int open_core (sink_role_t *self, const endpoint_t told)
     sink_restored_t restored;
     memcpy (core.endpoint, told, sizeof core.endpoint);
     core.run = self->run = archive_run (&self->archive, life_new ());
-    core.life = life_new ();
+    if (archive_begin (&self->archive, &core.life) == -1) {
+        self->failed = true;
+        return -1;
+    }
     core.durable = self->config->journal;
     self->core = sink_new (&core, &ports, archive_restored (&self->archive, &restored), loop_now_ms ());
     return self->core ? 0 : -1;

@@ -255,6 +255,12 @@ void journal_figures (journal_t *self, const figures_t *figures)
     self->figures_changed = true;
 }
 
+void journal_sink (journal_t *self, uint64_t life)
+{
+    self->run.sink_life = life;
+    self->sink_changed = true;
+}
+
 void journal_washer (journal_t *self, const char *name, uint64_t life, uint64_t input_hash)
 {
     snprintf (self->washer.name, sizeof self->washer.name, "%s", name);
@@ -339,7 +345,7 @@ void journal_block (journal_t *self, uint64_t last, uint64_t hash)
 static bool has_news (const journal_t *self)
 {
     return self->figures_changed || self->washer_changed || self->upstream_changed || self->ending_changed ||
-           self->told_changed || self->fresh.size || self->rows_size || self->early_size ||
+           self->told_changed || self->sink_changed || self->fresh.size || self->rows_size || self->early_size ||
            (self->early_rows && self->early_next > self->early_gone) || self->dryers_size ||
            self->blocks.clean < self->blocks.size;
 }
@@ -354,7 +360,7 @@ int journal_commit_begun (journal_t *self)
     self->fresh.size = self->fresh.total = 0;
     self->rows_size = self->texts_size = self->early_size = self->dryers_size = 0;
     self->figures_changed = self->washer_changed = self->upstream_changed = self->ending_changed = false;
-    self->told_changed = false;
+    self->told_changed = self->sink_changed = false;
     self->blocks.clean = self->blocks.size;
     self->blocks.was_rewritten = false;
     return 0;

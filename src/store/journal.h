@@ -39,6 +39,7 @@ typedef struct {
     uint64_t run;
     int64_t started_us;   // since the epoch
     uint64_t washer_life; // the highest that was told; 0: none
+    uint64_t sink_life;   // the same
     uint64_t input_hash;  // of that washer's HELLO; 0: none
     uint64_t printed_bytes, printed_results;
     const char *address, *command; // NULL: not told
@@ -82,6 +83,7 @@ void journal_known (journal_t *self, const ranges_t *counted, uint64_t failed);
 //  The figures that only the sink has (redelivered, duplicates, lost), as they are now; those of outcomes are counted.
 void journal_figures (journal_t *self, const figures_t *figures);
 
+void journal_sink (journal_t *self, uint64_t life);
 void journal_washer (journal_t *self, const char *name, uint64_t life, uint64_t input_hash);
 void journal_dryer (journal_t *self, uint64_t life, const char *name, const char *host);
 void journal_before (journal_t *self, before_t before); // of the journal_eof that follows

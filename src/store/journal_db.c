@@ -38,8 +38,9 @@ static const char early_schema[] =
     " size INTEGER NOT NULL, PRIMARY KEY (n, stream, at)) WITHOUT ROWID;";
 
 //  Since then, too, but in a file that has none it is made where it is missed.
-static const char told_schema[] =
-    "CREATE TABLE IF NOT EXISTS told (one INTEGER PRIMARY KEY CHECK (one = 1), told_us INTEGER NOT NULL)";
+static const char later_schema[] =
+    "CREATE TABLE IF NOT EXISTS told (one INTEGER PRIMARY KEY CHECK (one = 1), told_us INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS sink (one INTEGER PRIMARY KEY CHECK (one = 1), life INTEGER NOT NULL)";
 
 //  Each commit is synced. The log is cut back after a checkpoint that a long reader held up.
 static const char modes[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8000000";
@@ -53,6 +54,7 @@ static const char *const put_sql[PUTS] = {
     [PUT_UPSTREAM] = "INSERT OR REPLACE INTO upstream VALUES (1, ?, ?)",
     [PUT_ENDING] = "INSERT OR REPLACE INTO ending VALUES (1, ?, ?, ?, ?)",
     [PUT_TOLD] = "INSERT OR REPLACE INTO told VALUES (1, ?)",
+    [PUT_SINK] = "INSERT OR REPLACE INTO sink VALUES (1, ?)",
     [PUT_BLOCK] = "INSERT OR REPLACE INTO block VALUES (?, ?, ?)",
     [PUT_EARLY] = "INSERT INTO early SELECT ?1, ?2, count (*), ?3, ?4 FROM early WHERE n = ?1 AND stream = ?2",
     [DROP_EARLY] = "DELETE FROM early WHERE n >= ? AND n < ?",
@@ -338,7 +340,8 @@ static int write_all (journal_t *self)
         return -1;
     if ((self->figures_changed && write_figures (self) == -1) || (self->washer_changed && write_washer (self) == -1) ||
         (self->upstream_changed && write_upstream (self) == -1) ||
-        (self->ending_changed && write_ending (self) == -1) || (self->told_changed && write_told (self) == -1))
+        (self->ending_changed && write_ending (self) == -1) || (self->told_changed && write_told (self) == -1) ||
+        (self->sink_changed && PUT (self, PUT_SINK, number (self->run.sink_life)) == -1))
         return -1;
     return thin_out_slow (self);
 }
@@ -366,7 +369,7 @@ static int make_run (journal_t *self, const journal_config_t *config)
                               text (config->command), number ((uint64_t)self->slow_us)};
     if (journal_db_exec (self, schema, "cannot make its tables") == -1 ||
         journal_db_exec (self, early_schema, "cannot make its tables") == -1 ||
-        journal_db_exec (self, told_schema, "cannot make its tables") == -1)
+        journal_db_exec (self, later_schema, "cannot make its tables") == -1)
         return -1;
     int rc = sqlite3_prepare_v2 (self->db, "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?)", -1, &statement, NULL);
     for (int i = 0; i < 5 && rc == SQLITE_OK; i++)
@@ -477,7 +480,7 @@ static int take_tables (journal_t *self, journal_mode_t mode)
         return -1;
     if (version < JOURNAL_VERSION && upgrade (self) == -1)
         return -1;
-    return journal_db_exec (self, told_schema, "cannot be opened");
+    return journal_db_exec (self, later_schema, "cannot be opened");
 }
 
 //  Peers that still wait for its sink there are none.

@@ -54,6 +54,7 @@ typedef enum {
     PUT_UPSTREAM,
     PUT_ENDING,
     PUT_TOLD,
+    PUT_SINK,
     PUT_BLOCK,
     PUT_EARLY,
     DROP_COUNTED,
@@ -95,7 +96,7 @@ struct journal {
     size_t early_size, early_capacity;
     dryer_name_t *dryers;
     size_t dryers_size, dryers_capacity;
-    bool figures_changed, washer_changed, upstream_changed, ending_changed, told_changed;
+    bool figures_changed, washer_changed, upstream_changed, ending_changed, told_changed, sink_changed;
 
     int number; // errno of the first error; 0: none
     char error[JOURNAL_ERROR_BYTES];

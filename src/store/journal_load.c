@@ -113,6 +113,12 @@ static int load_told (journal_t *self, sqlite3_stmt *row)
     return 0;
 }
 
+static int load_sink (journal_t *self, sqlite3_stmt *row)
+{
+    self->run.sink_life = number_at (row, 0);
+    return 0;
+}
+
 static int load_block (journal_t *self, sqlite3_stmt *row)
 {
     input_blocks_t *to = &self->blocks;
@@ -178,6 +184,7 @@ static const struct {
     {"SELECT how, status FROM upstream", load_upstream},
     {"SELECT how, status, total FROM ending", load_ending},
     {"SELECT count (*) FROM told", load_told},
+    {"SELECT life FROM sink", load_sink},
     {"SELECT n, count, hash FROM block ORDER BY n", load_block},
     {"SELECT count (*) FROM task WHERE outcome = 'ok'", load_slow_rows},
     {early_sql, load_early},

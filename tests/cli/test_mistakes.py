@@ -4,6 +4,7 @@ away under it, a helper killed. Nothing of it is to end in a success that is non
 
 # ctest: waits plain
 
+import glob
 import os
 import shutil
 import signal
@@ -122,6 +123,35 @@ class NotOurs(StageCase):
         with socket.create_server(("127.0.0.1", 0)) as server:
             at = f"tcp://127.0.0.1:{server.getsockname()[1]}"
             self.assertIn(b"has left no cookie in ", self.ends(self.dryer("--wait", "2", "true", at=at), 125).err)
+
+
+FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
+
+
+@unittest.skipUnless(FAKETIME, "libfaketime is not installed")
+class ClockSetBack(StageCase):
+    """A machine that comes up again with its clock in the past, as one without a battery does."""
+
+    PAST = {"LD_PRELOAD": FAKETIME, "FAKETIME": "-2d", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+
+    def test_a_sink_goes_on(self):
+        sink = self.sink("--journal", "j", "-o", "out")
+        others = self.washer(":::", "1", "2"), self.dryer(*GATED)
+        self.wait_for_files("running.")
+        sink.signal(signal.SIGKILL)
+        self.ends(sink, -signal.SIGKILL)
+        sink = self.sink("--journal", "j", "-o", "out", env=self.PAST)
+        self.go()
+        self.all_end(0, sink, *others)
+        self.assertEqual(sorted(self.read("out").split()), [b"1", b"2"])
+
+    def test_a_run_is_resumed(self):
+        for at in ([], ["--at", self.at]):
+            self.dishes(*at, "--journal", "j", "-o", "out", "echo", ":::", "1", status=0)
+            again = self.observe(*at, "--journal", "j", "-o", "out", "--resume", "echo", ":::", "1", "2", env=self.PAST)
+            self.ends(again, 0)
+            self.assertEqual(self.read("out"), b"1\n2\n")
+            os.remove(self.path("j"))
 
 
 class TheSameName(StageCase):
