@@ -5,10 +5,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -440,6 +442,17 @@ const char *site_owner (site_t *self)
     else
         site_fail (self, EACCES, "who listens at %s has left no cookie in %s: is it a sink, with the same DISHES_DIR?",
                    at, self->place.path);
+    return self->error;
+}
+
+const char *site_removed (site_t *self)
+{
+    struct stat is;
+    endpoint_t at;
+    if (!self->has_files || fstatat (self->place.dir, "out", &is, AT_SYMLINK_NOFOLLOW) == 0)
+        return NULL;
+    address_show (&self->config.at, at);
+    site_fail (self, errno, "the sockets of %s were removed: who is here goes on, and nobody else can take part", at);
     return self->error;
 }
 

@@ -82,6 +82,10 @@ void *site_reports (site_t *self, const char *in);
 bool site_renewed (site_t *self, int64_t now_ms);
 int64_t site_due_ms (const site_t *self); // INT64_MAX: never
 
+//  Of a sink, one line where nobody can find it any more: its socket was removed by somebody. NULL: it is there, or
+//  there is none.
+const char *site_removed (site_t *self);
+
 //  Why the sink does not let us in, one line; NULL where it was not so. It will not by itself; --wait ends the trying.
 const char *site_refused (site_t *self);
 

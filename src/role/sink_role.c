@@ -299,6 +299,19 @@ static void obey (sink_role_t *self, int64_t now_ms)
         interrupt (self, asked & CONTROL_KILL ? now_ms : now_ms + PATIENCE_MS, now_ms);
 }
 
+//  Turns come more often than that, as long as anybody is here.
+static void look_for_itself (sink_role_t *self, int64_t now_ms)
+{
+    enum { LOOK_MS = 1000 };
+    if (self->is_removed || now_ms < self->look_ms)
+        return;
+    self->look_ms = now_ms + LOOK_MS;
+    const char *line = site_removed (self->site);
+    self->is_removed = line;
+    if (line)
+        talk_say (&self->config->talk, TALK_ERROR, "%s", line);
+}
+
 static void turn (sink_role_t *self, int64_t now_ms)
 {
     self->has_more = gate_hear (&self->gate, self->core, now_ms);
@@ -309,6 +322,7 @@ static void turn (sink_role_t *self, int64_t now_ms)
     sink_detain (self->core, !results_idle (&self->results));
     sink_tick (self->core, now_ms);
     look_for_dryers (self, now_ms);
+    look_for_itself (self, now_ms);
     tell_late_comers (self);
     speak (self);
     pulse_rest (self->pulse);

@@ -27,6 +27,8 @@ typedef struct sink_role {
     atomic_bool was_sounded; // the pulse has sent it
     bool has_more;           // unread reports
     int64_t found_ms;        // until then somebody who looks for a sink over tcp may not have found it yet
+    int64_t look_ms;         // when to look again whether it can be found
+    bool is_removed;         // it cannot, and that was said
     guests_t guests;
     results_t results;
     archive_t archive;

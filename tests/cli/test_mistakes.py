@@ -75,6 +75,17 @@ class TakenAway(StageCase):
         self.check_lost(lambda: os.remove(self.path("out")), "out", "removed")
 
 
+    def test_the_sockets_are_removed(self):
+        at = f"ipc://{self.path('place')}"
+        parts = self.sink(at=at), self.washer(":::", "1", "2", at=at), self.dryer("-j1", *GATED, at=at)
+        self.wait_for_files("running.")
+        os.remove(self.path("place/out"))
+        self.wait_for_word(parts[0], "the sockets of", "were removed")
+        self.go()
+        self.all_end(0, *parts)
+        self.assertEqual(sorted(parts[0].result.lines), [b"1", b"2"])
+
+
 class OfARunThatIsOver(StageCase):
     def test_its_journal_is_not_taken_for_that_of_a_new_run(self):
         parts = self.sink("--journal", "j"), self.dryer("echo"), self.washer(":::", "1")
@@ -210,7 +221,7 @@ class Helpers(StageCase):
         argv = [*user, "prlimit", "--nproc=20", program, "--at", f"ipc://{self.path('place')}", "--dryers", "200", "true", "1"]
         lines = self.ends(self.start_program(argv), (0, 125)).err.splitlines()
         self.assertEqual(len([line for line in lines if b"cannot start 200 local dryers, only " in line]), 1, lines)
-        self.assertEqual(len(lines), 1, lines)
+        self.assertLess(len(lines), 4, lines)     # a thread of its own may not begin either, before they are gone
 
 
 if __name__ == "__main__":
