@@ -358,6 +358,24 @@ static void test_many_records_are_many_messages (void **state)
     free (items);
 }
 
+//  What its HELLO says that it holds, all of it of the first delivery.
+static void assert_holds (desk_t *self, const run_t *runs, uint32_t count)
+{
+    enum { HELD_BYTES = 32 };
+    slice_t hello = hello_again (self);
+    reader_t in = {.at = hello.data + hello.size - count * HELD_BYTES - 4, .end = hello.data + hello.size};
+    assert_int_equal (get_u32 (&in), count);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal (get_u64 (&in), WASHER);
+        assert_int_equal (get_u64 (&in), 1);
+        run_t run = get_run (&in);
+        assert_int_equal (run.n, runs[i].n);
+        assert_int_equal (run.count, runs[i].count);
+    }
+    assert_false (in.bad);
+    slice_drop (&hello);
+}
+
 //  Records are longer where the sink wants what a task was given (--results): a HELLO that takes them for shorter ones
 //  tells nonsense, and a restarted sink hears none of it until the dryer is dead.
 static void test_reports_with_items_are_told_to_the_next_sink (void **state)
@@ -372,19 +390,23 @@ static void test_reports_with_items_are_told_to_the_next_sink (void **state)
         slice_drop (&job.bytes);
     }
     assert_says (&desk, "DONE ");
-    slice_t hello = hello_again (&desk);
-    enum { HELD_BYTES = 32 };
-    reader_t in = {.at = hello.data + hello.size - 3 * HELD_BYTES - 4, .end = hello.data + hello.size};
-    assert_int_equal (get_u32 (&in), 3);
-    for (uint64_t n = 1; n <= 3; n++) {
-        assert_int_equal (get_u64 (&in), WASHER);
-        assert_int_equal (get_u64 (&in), 1); // the delivery
-        run_t run = get_run (&in);
-        assert_int_equal (run.n, n);
-        assert_int_equal (run.count, 1);
-    }
-    assert_false (in.bad);
-    slice_drop (&hello);
+    assert_holds (&desk, (run_t[]){{1, 1}, {2, 1}, {3, 1}}, 3);
+    dryer_destroy (&desk.dryer);
+}
+
+//  Where the report of it is lost with a sink that has acked it, nobody would do those tasks any more.
+static void test_what_went_back_of_a_run_is_held_no_more (void **state)
+{
+    desk_t desk;
+    job_t job;
+    desk_open (&desk, WASHER);
+    tasks (&desk, WASHER, 1, 4, "a\nb\nc\nd\n");
+    assert_true (dryer_take (desk.dryer, 4, &job));
+    slice_drop (&job.bytes);
+    dryer_return_part (desk.dryer, job.ticket, 3, 2);
+    assert_says (&desk, "RETURNED ");
+    acked (&desk, 1);
+    assert_holds (&desk, (run_t[]){{1, 2}}, 1);
     dryer_destroy (&desk.dryer);
 }
 
@@ -407,6 +429,7 @@ int main (void)
         cmocka_unit_test (test_long_texts_are_cut),
         cmocka_unit_test (test_many_records_are_many_messages),
         cmocka_unit_test (test_reports_with_items_are_told_to_the_next_sink),
+        cmocka_unit_test (test_what_went_back_of_a_run_is_held_no_more),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
