@@ -106,8 +106,9 @@ static size_t s_expression (const char *inner)
 
 static size_t s_from_last (const char *inner)
 {
-    size_t digits = *inner == '-' ? strspn (inner + 1, "0123456789") : 0;
-    size_t size = 1 + digits + strspn (inner + 1 + digits, "./");
+    if (*inner != '-')
+        return 0;
+    size_t digits = strspn (inner + 1, "0123456789"), size = 1 + digits + strspn (inner + 1 + digits, "./");
     return digits && inner[size] == '}' ? size + 1 : 0;
 }
 
