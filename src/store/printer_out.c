@@ -19,9 +19,13 @@ static bool same_file (int a, int b)
 //  What stands behind the place where it goes on was never counted.
 static int open_file (const printer_config_t *config)
 {
-    int flags = O_WRONLY | O_CREAT | (config->is_resumed ? 0 : O_TRUNC) | (config->is_private ? O_NOFOLLOW : 0);
-    int fd = output_file_open (config->out_path, flags, config->is_private ? 0600 : 0666);
+    bool is_there = config->is_resumed && config->out_bytes && config->out_bytes != PRINTER_ALL_BYTES;
+    int flags = O_WRONLY | (is_there ? 0 : O_CREAT) | (config->is_resumed ? 0 : O_TRUNC);
+    int fd = output_file_open (config->out_path, flags | (config->is_private ? O_NOFOLLOW : 0),
+                               config->is_private ? 0600 : 0666);
     struct stat stat;
+    if (fd == -1 && is_there && errno == ENOENT)
+        errno = ENODATA; // as of one that is too short
     if (fd == -1 || !config->is_resumed || fstat (fd, &stat) == -1 || !S_ISREG (stat.st_mode))
         return fd;
     uint64_t size = (uint64_t)stat.st_size, keep = config->out_bytes == PRINTER_ALL_BYTES ? size : config->out_bytes;

@@ -75,6 +75,12 @@ class TakenAway(StageCase):
         self.check_lost(lambda: os.remove(self.path("out")), "out", "removed")
 
 
+    def test_another_output_file_is_refused_and_not_made(self):
+        self.dishes("--journal", "j", "-o", "out", "echo", ":::", "1", status=0)
+        result = self.dishes("--journal", "j", "-o", "another", "--resume", "echo", ":::", "1", "2", status=125)
+        self.check_one_line(result, "another is shorter than the journal says")
+        self.assertEqual(self.files(), ["j", "out"])
+
     def test_the_sockets_are_removed(self):
         at = f"ipc://{self.path('place')}"
         parts = self.sink(at=at), self.washer(":::", "1", "2", at=at), self.dryer("-j1", *GATED, at=at)
