@@ -399,9 +399,6 @@ static int run_warded (void *arg, const address_t *at)
 static void prepare_parts (local_t *self)
 {
     local_config_t *config = &self->config;
-    self->parts[WASHER].is_here = config->has_washer;
-    self->parts[DRYER].is_here = config->has_dryer;
-    self->parts[SINK].is_here = config->has_sink;
     config->washer.site = config->dryer.site = config->sink.site = self->station.site;
     config->washer.is_beside_sink = config->has_sink && !config->chain;
     config->dryer.is_beside_sink = config->has_sink || config->is_warded;
@@ -429,6 +426,7 @@ static int open_without_threads (local_t *self)
         return -1;
     if (config->has_dryer && !(config->dryer.runner.guardian = guardian_new (most_slots (config))))
         return -1;
+    self->parts[WASHER].is_here = config->has_washer;
     self->parts[DRYER].is_here = config->has_dryer;
     self->parts[SINK].is_here = config->has_sink;
     self->news = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -1,4 +1,4 @@
-/*  work: who has which task (protocol, sections 5 and 6; washer_hears.c, sink_count.c, sink_peers.c, dryer.c).
+/*  work: who has which task (protocol, sections 5 and 6; washer_hears.c, sink_count.c, sink_peers.c, dryer_work.c).
  *
  *  One washer, a sink, two dryers, two tasks. Links and lanes are reliable here (link.pml and lane.pml say why).
  *
