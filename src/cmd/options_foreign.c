@@ -33,7 +33,6 @@ const option_foreign_t options_foreign[] = {
 
     //  items
     {"xargs", "m", "use -X, or -n N"},
-    {"max-replace-args|maxreplaceargs", "N", "use -n N"},
     {"max-lines|maxlines", "Ll", "a line is an item; use -n N"},
     {"colsep|col-sep|csv|skip-first-line|skipfirstline", "C", COLUMNS},
     {"link|xapply|linkinputsource|xapplyinputsource", NULL, "link sources with :::+ or ::::+"},

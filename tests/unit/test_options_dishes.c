@@ -100,6 +100,8 @@ static void test_numbers (void **state)
         ROW ("-0 -d ,", input.delimiter, ','),
         ROW ("-n 3", input.task_items, 3),
         ROW ("--max-args=3", input.task_items, 3),
+        ROW ("-N3", input.task_items, 3),
+        ROW ("--max-replace-args 3", input.task_items, 3),
         ROW ("-X", input.pack, true),
         ROW ("-X", command.context, true),
         ROW ("-X -s 4K", input.task_bytes, 4096),
@@ -434,7 +436,6 @@ static void test_errors (void **state)
         {"--pipe -a f -a g wc", "--pipe reads one input: give one file, or use cat (1)"},
         {"--pipe --regexp wc", "unknown option --regexp: records are found by plain texts: give --recstart or --recend "
                                "such a text"},
-        {"-N2", "unknown option -N: use -n N"},
         {"-km", "unknown option -m: use -X, or -n N"},
         {"mv {} {=s/a/b/=}", "'{=s/a/b/=}' would be a perl expression, and there are none here: use the shell's, as in "
                              "'f={}; mv \"$f\" \"${f%.c}.h\"', or give -I S where it is text"},
