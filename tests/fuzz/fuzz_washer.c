@@ -299,8 +299,8 @@ static void lane_resumes (world_t *self, feed_t *feed, uint64_t dryer)
     writer_t records = {0};
     put_u64 (&records, self->opened[which].dryer);
     put_u64 (&records, self->life);
-    put_u32 (&records, self->opened[which].generation);
-    put_u64 (&records, feed_below (feed, 4)); // got
+    put_u32 (&records, self->opened[which].generation + feed_below (feed, 2)); // or what was told as it was given up
+    put_u64 (&records, feed_below (feed, 4));                                  // got
     say (self, MSG_LANEGOT, 1, &records);
 }
 
@@ -311,20 +311,41 @@ static void others_come (world_t *self, feed_t *feed, uint64_t dryer)
         washer_before (self->core, (before_t){(end_t)feed_below (feed, END_LOST + 1), feed_byte (feed)});
 }
 
-//  Whatever happened, the lanes are up then and what can go has gone.
-static void make_sense (world_t *self, feed_t *feed)
+//  The lanes are up, and what can go has gone.
+static void settle (world_t *self, feed_t *feed)
 {
-    static void (*const events[]) (world_t *, feed_t *, uint64_t) = {
-        dryer_comes, dryer_goes,   dryer_comes, tasks_count, task_fails, tasks_return,
-        dryer_goes,  lane_resumes, others_come, sink_comes,  lane_breaks};
-    uint64_t dryer = DRYER_LIFE + feed_below (feed, 8);
-    events[feed_below (feed, sizeof events / sizeof *events)](self, feed, dryer);
     for (size_t i = 0; i < OPENED; i++)
         washer_lane_bound (self->core, self->opened[i].dryer, self->opened[i].generation, "inproc://lane",
                            self->now_ms);
     washer_tick (self->core, self->now_ms);
     send_lanes (self, feed);
     hear_out (self);
+}
+
+static void dryer_dies (world_t *self, feed_t *feed, uint64_t dryer)
+{
+    dryer_comes (self, feed, dryer);
+    settle (self, feed);
+    dryer_goes (self, feed, dryer);
+}
+
+//  So often that it is given up.
+static void lane_flaps (world_t *self, feed_t *feed, uint64_t dryer)
+{
+    lane_breaks (self, feed, dryer);
+    settle (self, feed);
+    lane_breaks (self, feed, dryer);
+    lane_resumes (self, feed, dryer);
+}
+
+static void make_sense (world_t *self, feed_t *feed)
+{
+    static void (*const events[]) (world_t *, feed_t *, uint64_t) = {
+        dryer_comes, dryer_goes,   dryer_dies,  tasks_count, task_fails, tasks_return,
+        lane_flaps,  lane_resumes, others_come, sink_comes,  lane_breaks};
+    uint64_t dryer = DRYER_LIFE + feed_below (feed, 8);
+    events[feed_below (feed, sizeof events / sizeof *events)](self, feed, dryer);
+    settle (self, feed);
 }
 
 static void happen (world_t *self, feed_t *feed)
