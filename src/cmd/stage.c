@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "cmd/options_values.h"
 #include "cmd/program_talk.h"
 #include "run/child.h"
+#include "run/text.h"
 
 int stage_refuse (stage_t *self, int status)
 {
@@ -227,6 +229,21 @@ static const supply_t *s_supply (stage_t *self)
     return &self->supply;
 }
 
+//  As one would type it, up to what a journal keeps of a command.
+static char *s_show_command (const template_opts_t *command)
+{
+    enum { SHOWN_BYTES = 4096 };
+    text_t text = {0};
+    for (size_t i = 0; i < command->count && text.size < SHOWN_BYTES; i++) {
+        text_add_string (&text, i ? " " : "");
+        text_add_literal (&text, command->words[i], strlen (command->words[i]), i == 0);
+    }
+    text_add (&text, "", 1);
+    char *shown = text.failed || !command->count ? NULL : strndup (text.data, SHOWN_BYTES);
+    text_free (&text);
+    return shown;
+}
+
 //  Without a balance (there is no memory for it) signals find no dryer to change.
 int stage_run (stage_t *self, local_config_t *parts, int *signal)
 {
@@ -238,6 +255,7 @@ int stage_run (stage_t *self, local_config_t *parts, int *signal)
     parts->dryer.quota.balance = balance;
     parts->washer.input = self->input;
     parts->washer.supply = s_supply (self);
+    parts->sink.command = self->shown = s_show_command (&self->config.command);
     status = s_run (self, parts, signal);
     quota_balance_destroy (&balance);
     return status;
@@ -273,6 +291,7 @@ static void s_close (stage_t *self)
     lookout_close (&self->lookout);
     input_destroy (&self->input);
     template_destroy (&self->command);
+    free (self->shown);
     config_free (&self->config);
 }
 

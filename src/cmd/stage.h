@@ -14,6 +14,7 @@ typedef struct {
     config_t config;
     talk_t talk;
     template_t *command; // NULL where no commands run
+    char *shown;         // what of it was typed, for the journal; NULL: nothing
     input_t *input;      // NULL where no items are read
     lookout_t lookout;   // of an input that goes on where a job log says
     supply_t supply;     // what it sees

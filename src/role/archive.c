@@ -42,6 +42,14 @@ static bool is_resuming (const archive_t *self)
     return mode == JOURNAL_RESUME || mode == JOURNAL_RESUME_FAILED;
 }
 
+//  What is left may be meant to be done otherwise.
+static void look_at_command (const archive_t *self)
+{
+    const char *now = self->config->command, *then = journal_run (self->journal).command;
+    if (now && then && strcmp (now, then) != 0)
+        talk_say (&self->config->talk, TALK_NOTICE, "the run that goes on was begun with another command: %s", then);
+}
+
 int archive_open (archive_t *self, const sink_role_config_t *config, uint64_t run)
 {
     char error[JOURNAL_ERROR_BYTES];
@@ -58,6 +66,7 @@ int archive_open (archive_t *self, const sink_role_config_t *config, uint64_t ru
     }
     sink_restored_t restored;
     self->is_restored = journal_restored (self->journal, &restored);
+    look_at_command (self);
     self->durable_bytes = self->is_restored ? journal_run (self->journal).printed_bytes : 0;
     return 0;
 }

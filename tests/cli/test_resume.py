@@ -138,6 +138,15 @@ class Journal(ResumeCase):
                 self.assertIn(b"input", result.err)
         self.assertEqual(sum(self.ran().values()), 30)
 
+    def test_another_command_is_noticed(self):
+        def run(command, *args):
+            return self.dishes("--journal", "j", *args, "sh", "-c", command, "sh", "{}", ":::", "0", "3", status=1)
+        run("exit $1")
+        self.assertEqual(self.asked("select command from run"), [("sh -c 'exit $1' sh '{}'",)])
+        for command, says in (("exit $1; :", 1), ("exit $1", 0)):
+            result = run(command, "--resume-failed")
+            self.assertEqual(result.err.count(b"another command: sh -c 'exit $1' sh '{}'\n"), says, str(result))
+
     def test_a_journal_is_not_overwritten_unasked(self):
         self.dishes("--journal", "j", "true", ":::", "1", status=0)
         result = self.dishes("--journal", "j", "true", ":::", "1", status=125)
