@@ -110,14 +110,14 @@ class Deadly:
         does = '[ "$1" != bad ] || { echo x >>ran.bad; sleep 0.3; kill -9 $PPID; sleep 1000; }'
         for _ in range(3):
             self.start_dryer("--prefetch", "8", does=does)
-        deaths = 0
-        while self.done() < 2 * many or self.figures()["broken"] < 1:
-            for dryer in list(self.dryers):
-                if dryer.ended():
-                    deaths += 1
-                    self.assertLessEqual(deaths, 4, "died of it again")
-                    self.kill_known(dryer)
-                    self.start_dryer("--prefetch", "8", does=does)
+        deaths, is_over = 0, False
+        while not is_over:
+            is_over = self.done() >= 2 * many and self.figures()["broken"] > 0    # then a last look at who died of it
+            for dryer in [dryer for dryer in self.dryers if dryer.ended()]:
+                deaths += 1
+                self.assertLessEqual(deaths, 4, "died of it again")
+                self.kill_known(dryer)
+                self.start_dryer("--prefetch", "8", does=does)
             pause(0.02)
         self.wait_figures(broken=1, dryers_lost=deaths)
         self.assertEqual(len(self.read("ran.bad").splitlines()), deaths)
