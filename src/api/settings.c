@@ -1,6 +1,5 @@
 #include "api/settings.h"
 #include "api/fault.h"
-#include "base/line.h"
 #include "core/sink.h"
 
 #include <errno.h>
@@ -71,7 +70,7 @@ static int name_ourselves (settings_t *self)
     if (gethostname (self->host, sizeof self->host - 1) == -1)
         strcpy (self->host, "localhost");
     const char *name = self->opts.name;
-    if (name && (!*name || strlen (name) >= NAME_BYTES || !line_is_clean (name)))
+    if (name && !session_is_name (name))
         return fault_keep (EINVAL, "opts.name is not 1 to %d bytes without control characters", NAME_BYTES - 1);
     if (name)
         strcpy (self->name, name);

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/line.h"
 #include "base/units.h"
 
 int options_at (const option_t *row, void *target, const char *text, char *error, size_t error_size)
@@ -100,7 +99,7 @@ int options_advertise (const option_t *row, void *target, const char *text, char
 int options_name (const option_t *row, void *target, const char *text, char *error, size_t error_size)
 {
     config_t *config = target;
-    if (!*text || strlen (text) >= NAME_BYTES || !line_is_clean (text))
+    if (!session_is_name (text))
         return options_fail (error, error_size, "'%.*s' is not a name: give 1 to %d bytes without control characters",
                              OPTIONS_SHOWN, text, NAME_BYTES - 1);
     config->name = text;

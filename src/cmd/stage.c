@@ -255,7 +255,8 @@ int stage_run (stage_t *self, local_config_t *parts, int *signal)
     parts->dryer.quota.balance = balance;
     parts->washer.input = self->input;
     parts->washer.supply = s_supply (self);
-    parts->sink.command = self->shown = s_show_command (&self->config.command);
+    if (self->config.journal)
+        parts->sink.command = self->shown = s_show_command (&self->config.command);
     status = s_run (self, parts, signal);
     quota_balance_destroy (&balance);
     return status;

@@ -6,6 +6,11 @@
 
 enum { HELLO_FIRST_MS = 10, HELLO_MOST_MS = 500, BEAT_MOST_MS = 1000, SILENCE_MS = 5000 };
 
+bool session_is_name (const char *text)
+{
+    return *text && strlen (text) < NAME_BYTES && line_is_clean (text);
+}
+
 static int64_t least (int64_t a, int64_t b)
 {
     return a < b ? a : b;

@@ -12,6 +12,9 @@
 enum { ROLE_WASHER = 'w', ROLE_DRYER = 'd', ROLE_OBSERVER = 'o', ROLE_SINK = 's' };
 enum { NAME_BYTES = 128, ENDPOINT_BYTES = 256, REASON_BYTES = 160, WHY_BYTES = 256 };
 
+//  What a part may be called: 1 to NAME_BYTES - 1 bytes without control characters.
+bool session_is_name (const char *text);
+
 typedef enum {
     SESSION_SEEK,  // no sink was seen yet
     SESSION_HELLO, // the sink is known, WELCOME is awaited

@@ -73,15 +73,22 @@ static void test_recall_of_nothing_is_answered (void **state)
     dryer_destroy (&desk.dryer);
 }
 
+//  Tasks 1 to 4, taken by one slot.
+static job_t take_four (desk_t *desk)
+{
+    job_t job;
+    desk_open (desk, WASHER);
+    tasks (desk, WASHER, 1, 4, "a\nb\nc\nd\n");
+    assert_true (dryer_take (desk->dryer, 4, &job));
+    slice_drop (&job.bytes);
+    return job;
+}
+
 //  Of a run that one slot took some tasks are done and the others go back: then nothing of it runs.
 static void test_a_run_is_done_and_returned_in_parts (void **state)
 {
     desk_t desk;
-    job_t job;
-    desk_open (&desk, WASHER);
-    tasks (&desk, WASHER, 1, 4, "a\nb\nc\nd\n");
-    assert_true (dryer_take (desk.dryer, 4, &job));
-    slice_drop (&job.bytes);
+    job_t job = take_four (&desk);
     result_t second = {.ticket = job.ticket, .n = 2, .count = 1};
     dryer_done (desk.dryer, &second, desk.now_ms);
     dryer_return_part (desk.dryer, job.ticket, 1, 1);
@@ -398,11 +405,7 @@ static void test_reports_with_items_are_told_to_the_next_sink (void **state)
 static void test_what_went_back_of_a_run_is_held_no_more (void **state)
 {
     desk_t desk;
-    job_t job;
-    desk_open (&desk, WASHER);
-    tasks (&desk, WASHER, 1, 4, "a\nb\nc\nd\n");
-    assert_true (dryer_take (desk.dryer, 4, &job));
-    slice_drop (&job.bytes);
+    job_t job = take_four (&desk);
     dryer_return_part (desk.dryer, job.ticket, 3, 2);
     assert_says (&desk, "RETURNED ");
     acked (&desk, 1);
